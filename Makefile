@@ -1,0 +1,57 @@
+# The menu. `make demo` and `make test` need only Python 3.11 or newer, make and git.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test test-fast lint format types bench lineage tracking lock clean
+
+help:  ## what there is to make
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+install: $(READY)  ## the environment, from the lock file
+
+$(READY): requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit("MALCA needs Python 3.11 or newer" if sys.version_info < (3, 11) else 0)'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	touch $@
+
+demo: install  ## simulate the sample survey, search it, show what was found beside the truth
+	$(BIN)/kedro run --env demo --pipelines simulation
+	$(BIN)/kedro run --env demo --pipelines ingest,detection,evaluation
+
+test: install lint  ## lint and every test
+	$(BIN)/python -m pytest
+
+test-fast: install  ## the tests that take no time
+	$(BIN)/python -m pytest -m "not slow" -x -q
+
+lint: install  ## style, types and who may import whom
+	$(BIN)/ruff check src tests benchmarks
+	$(BIN)/ruff format --check src tests benchmarks
+	$(BIN)/lint-imports
+	$(BIN)/mypy
+
+format: install  ## mend what can be mended
+	$(BIN)/ruff check --fix src tests benchmarks
+	$(BIN)/ruff format src tests benchmarks
+
+bench: install  ## speed, each against a peer in the same run
+	$(BIN)/python -m pytest benchmarks --benchmark-only --benchmark-columns=min,median,max,rounds
+	$(BIN)/python benchmarks/scaling.py
+
+lineage: install  ## the graph of everything, in a browser
+	$(BIN)/kedro viz run
+
+tracking: install  ## the record of every run, in a browser
+	$(BIN)/mlflow ui --backend-store-uri sqlite:///mlflow.db
+
+lock: install  ## resolve the lock file anew (needs the package uv)
+	$(BIN)/python -m uv pip compile --universal --python-version 3.11 --upgrade --no-header --no-annotate \
+	  --no-emit-index-url --group dev pyproject.toml -o requirements.lock
+
+clean:  ## remove the environment and what runs wrote
+	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache build .viz

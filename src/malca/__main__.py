@@ -1,0 +1,5 @@
+"""``python -m malca``."""
+
+from malca.cli import main
+
+main()

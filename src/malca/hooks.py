@@ -1,0 +1,72 @@
+"""What the project does around a run: say what is wrong before work starts, end runs cleanly."""
+
+from __future__ import annotations
+
+import logging
+import time
+from pathlib import Path
+from typing import Any
+
+import yaml
+from kedro.framework.hooks import hook_impl
+from kedro.io import DatasetError
+
+from malca.magnitude_bins import resolve_bin
+
+logger = logging.getLogger(__name__)
+
+
+#: What --params may also say: it shapes the configuration and is no node's parameter.
+_NOT_PARAMETERS = frozenset({"mag_bin", "overwrite"})
+
+
+class RefusedError(Exception):
+    """A run that cannot succeed, told in one sentence before it starts."""
+
+
+class ProjectHooks:
+    """Reports a run's bin and duration, and closes tracking runs left open."""
+
+    def __init__(self) -> None:
+        self._started = time.monotonic()
+        self._parameters: set[str] = set()
+
+    @hook_impl
+    def after_context_created(self, context: Any) -> None:
+        """Note which parameters the project's files declare; Kedro takes any name on --params."""
+        files = Path(context.config_loader.conf_source).glob("*/parameters*.yml")
+        declared = (yaml.safe_load(path.read_text(encoding="utf-8")) or {} for path in files)
+        self._parameters = set(_NOT_PARAMETERS).union(*declared)
+
+    @hook_impl
+    def before_pipeline_run(self, run_params: dict[str, Any], pipeline: Any, catalog: Any) -> None:
+        """Refuse what cannot succeed, say what is about to run.
+
+        Raises
+        ------
+        RefusedError
+            An input that can be looked at without being read says that it is not there.
+        """
+        self._started = time.monotonic()
+        unknown = sorted(set(run_params.get("runtime_params") or {}) - self._parameters)
+        if unknown:
+            raise RefusedError(
+                f"--params {', '.join(unknown)}: there is no such parameter; there are "
+                f"{', '.join(sorted(self._parameters))}"
+            )
+        for name in sorted(pipeline.inputs()):
+            check = getattr(catalog.get(name), "check", None)
+            if check is not None:
+                try:
+                    check()
+                except DatasetError as error:
+                    raise RefusedError(f"{name}: {error}") from None
+        names = run_params.get("pipeline_names") or ["__default__"]
+        # Kedro lays --params over the resolved parameters, so a bare bin is a number here again.
+        mag_bin = resolve_bin(catalog.load("params:mag_bin"))
+        logger.info("pipeline %s, magnitude bin %s", ", ".join(names), mag_bin)
+
+    @hook_impl
+    def after_pipeline_run(self) -> None:
+        """Say how long it took."""
+        logger.info("finished in %.1f s", time.monotonic() - self._started)
