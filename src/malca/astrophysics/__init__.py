@@ -1,0 +1,1 @@
+"""Formulas of stars and their surroundings, each with its paper."""
