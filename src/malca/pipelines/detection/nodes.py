@@ -1,0 +1,165 @@
+"""Search each partition of light curves, then gather the tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+from matplotlib.figure import Figure
+
+from malca.lightcurves import LightCurves
+from malca.partitions import ComputeParameters, PartitionMap, fingerprint
+from malca.plots.overview import detection_overview
+from malca.search.detect import detect_events
+from malca.search.parameters import DetectionParameters
+from malca.search.points import usable_points
+from malca.search.statistics import star_statistics
+from malca.search.tags import camera_bands, excluded_cameras, make_tags, points_of_cameras
+
+_VSX_COLUMNS = (
+    "asas_sn_id",
+    "vsx_name",
+    "vsx_class",
+    "vsx_family",
+    "vsx_period_days",
+    "vsx_sep_arcsec",
+    "vsx_outcome",
+)
+
+
+def plan_detection(
+    lightcurves: Any,
+    manifest: pd.DataFrame,
+    vsx_matches: pd.DataFrame,
+    camera_statistics: pd.DataFrame,
+    parameters: DetectionParameters,
+    compute: ComputeParameters,
+) -> PartitionMap:
+    """Say what is to be searched: a task a partition, done when the map is saved.
+
+    Parameters
+    ----------
+    lightcurves : Partitions
+        Packed light curves, table ``lightcurves``.
+    manifest, vsx_matches, camera_statistics : DataFrame
+    parameters : DetectionParameters
+    compute : ComputeParameters
+    """
+    loaders = lightcurves["lightcurves"]
+    sizes = lightcurves.n_rows("lightcurves")
+    rows = manifest[["asas_sn_id", "mag_bin", "ra_deg", "dec_deg", "partition"]]
+    by_partition = {key: part.drop(columns="partition") for key, part in rows.groupby("partition")}
+    partition = manifest.set_index("asas_sn_id")["partition"]
+    matches = dict(
+        list(_known(vsx_matches, _VSX_COLUMNS).groupby(vsx_matches["asas_sn_id"].map(partition)))
+    )
+    cameras = _known(camera_statistics, ("asas_sn_id", "camera", "median_mag"))
+    nothing = {"vsx": vsx_matches.iloc[:0][list(_VSX_COLUMNS)], "cameras": cameras.iloc[:0]}
+    cameras = dict(list(cameras.groupby(cameras["asas_sn_id"].map(partition))))
+    tasks, marks = {}, {}
+    for key, load in loaders.items():
+        task = {
+            "manifest": by_partition[key].reset_index(drop=True),
+            "vsx_matches": matches.get(key, nothing["vsx"]).reset_index(drop=True),
+            "camera_statistics": cameras.get(key, nothing["cameras"]).reset_index(drop=True),
+        }
+        marks[key] = fingerprint(lightcurves.fingerprints[key], *task.values(), parameters)
+        tasks[key] = {
+            "lightcurves": load,
+            **task,
+            "parameters": parameters,
+            "workers": compute.n_threads,
+        }
+    return PartitionMap(search_partition, tasks, marks, sizes, "detection", compute)
+
+
+def _known(table: pd.DataFrame, columns: tuple[str, ...]) -> pd.DataFrame:
+    missing = [name for name in columns if name not in table.columns]
+    if missing:
+        raise ValueError(f"the table lacks {', '.join(missing)}; it has {', '.join(table.columns)}")
+    return table[list(columns)]
+
+
+def search_partition(
+    lightcurves: pa.Table,
+    manifest: pd.DataFrame,
+    vsx_matches: pd.DataFrame,
+    camera_statistics: pd.DataFrame,
+    parameters: DetectionParameters,
+    workers: int,
+) -> dict[str, pd.DataFrame]:
+    """Tag and search the light curves of one partition.
+
+    Returns
+    -------
+    dict
+        ``tags`` (a row a star), ``sources`` and ``statistics`` (a row a star searched),
+        ``events``, ``failures``.
+    """
+    batch = LightCurves.from_table(lightcurves)
+    where = manifest.set_index("asas_sn_id")
+    left_out = camera_statistics.iloc[:0][["asas_sn_id", "camera"]]
+    if parameters.tags.camera_median == "exclude":
+        left_out = excluded_cameras(
+            camera_statistics,
+            where["mag_bin"],
+            camera_bands(batch),
+            parameters.tags.camera_median_tolerance_mag,
+        )
+    excluded = points_of_cameras(batch, left_out)
+    search = parameters.search
+    points = usable_points(
+        batch, max_mag_err=search.max_mag_err, use_bad_quality=search.use_bad_quality, excluded=excluded
+    )
+    tags = make_tags(batch, points, left_out, vsx_matches, parameters.tags)
+    wanted = (~tags["failed_any"]).to_numpy().nonzero()[0]
+    if len(wanted) < len(batch):
+        kept = batch.take(wanted)
+        excluded = points_of_cameras(kept, left_out)
+    else:
+        kept = batch
+    found = detect_events(kept, search, excluded=excluded, workers=workers)
+    place = where[["mag_bin", "ra_deg", "dec_deg"]]
+    sources = found.sources.join(place, on="asas_sn_id").merge(
+        tags.drop(columns=["name", "n_points", "n_cameras", "failed_any"]), on="asas_sn_id", how="left"
+    )
+    return {
+        "tags": tags.join(place, on="asas_sn_id"),
+        "sources": sources,
+        "events": found.events.join(place[["mag_bin"]], on="asas_sn_id"),
+        "failures": found.failures,
+        "statistics": star_statistics(
+            kept,
+            use_bad_quality=search.use_bad_quality,
+            max_mag_err=search.max_mag_err,
+            workers=workers,
+        ),
+    }
+
+
+def collect_tables(
+    detections: Any, lightcurves: Any
+) -> tuple[
+    Mapping[str, Callable[[], pa.Table]],
+    Mapping[str, Callable[[], pa.Table]],
+    Mapping[str, Callable[[], pa.Table]],
+    Mapping[str, Callable[[], pa.Table]],
+    Mapping[str, Callable[[], pa.Table]],
+]:
+    """Gather the partitions' tables, and the failures of packing and search in one."""
+    packing = {f"{key}-packing": load for key, load in lightcurves["failures"].items()}
+    searching = {f"{key}-search": load for key, load in detections["failures"].items()}
+    return (
+        detections["tags"],
+        detections["sources"],
+        detections["events"],
+        detections["statistics"],
+        packing | searching,
+    )
+
+
+def draw_overview(sources: pd.DataFrame, events: pd.DataFrame) -> Figure:
+    """Draw what the search found."""
+    return detection_overview(sources, events)

@@ -1,0 +1,46 @@
+"""The pipeline ``evaluation``."""
+
+from __future__ import annotations
+
+from kedro.pipeline import Node, Pipeline
+
+from malca.pipelines.evaluation.nodes import compare_with_truth, draw_recovery, draw_showcase, report
+
+
+def create_pipeline(**_: object) -> Pipeline:
+    """Recovery of the simulated events: tables, figures, a report to read."""
+    return Pipeline(
+        [
+            Node(
+                compare_with_truth,
+                inputs=[
+                    "simulated_truth", "simulated_truth_events", "sources", "events",
+                    "params:evaluation",
+                ],
+                outputs=["recovery", "false_alarms"],
+                name="compare_with_truth",
+            ),
+            Node(
+                draw_recovery,
+                inputs=["simulated_truth_events", "events", "sources"],
+                outputs="recovery_figure",
+                name="draw_recovery",
+            ),
+            Node(
+                draw_showcase,
+                inputs=["lightcurves", "recovery", "params:detection"],
+                outputs="showcase_figure",
+                name="draw_showcase",
+            ),
+            Node(
+                report,
+                inputs=[
+                    "recovery", "false_alarms", "simulated_truth", "sources", "failures",
+                    "params:evaluation",
+                ],
+                outputs="recovery_report",
+                name="report_recovery",
+            ),
+        ],
+        tags="recovery",
+    )  # fmt: skip

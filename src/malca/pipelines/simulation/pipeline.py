@@ -1,0 +1,41 @@
+"""The pipeline ``simulation``."""
+
+from __future__ import annotations
+
+from kedro.pipeline import Node, Pipeline
+
+from malca.pipelines.simulation.nodes import check_realism, simulate_survey, write_vsx
+
+
+def create_pipeline(**_: object) -> Pipeline:
+    """Nodes that write a sample survey with its truth and compare it with real light curves."""
+    return Pipeline(
+        [
+            Node(
+                simulate_survey,
+                inputs="params:simulation",
+                outputs=["simulated_survey", "simulated_truth", "simulated_truth_events"],
+                name="simulate_survey",
+                tags="survey",
+            ),
+            Node(
+                write_vsx,
+                inputs=["simulated_truth", "params:simulation"],
+                outputs="simulated_vsx",
+                name="write_vsx",
+                tags="survey",
+            ),
+            Node(
+                check_realism,
+                inputs=[
+                    "simulated_survey",
+                    "simulated_truth",
+                    "real_lightcurves",
+                    "params:simulation",
+                ],
+                outputs=["realism_figure", "realism_comparison"],
+                name="check_realism",
+                tags="realism",
+            ),
+        ]
+    )
