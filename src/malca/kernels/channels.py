@@ -10,8 +10,8 @@ import numpy as np
 from numba import njit
 
 from malca.kernels.gp import TWO_STATE_WORK, smooth_two_state
+from malca.kernels.ordering import median_in_place
 from malca.kernels.rolling import trailing_median
-from malca.kernels.star_gp import median_in_place
 
 _MAD_TO_SIGMA = 1.4826022185056018  # of a Gaussian: 1 / Φ⁻¹(3/4)
 

@@ -23,6 +23,7 @@ import math
 import numpy as np
 from numba import njit
 
+from malca.kernels.ordering import first_not_below
 from malca.kernels.profiles import (
     GAUSSIAN_FWHM,
     LN_2,
@@ -463,7 +464,7 @@ def _hop_cusp(family, t, y, weight, offset_weight, lower, upper, rival, theta, c
     for _ in range(_MAX_HOPS):
         if chi2 > 1.5 * rival + _HOP_CHI2:
             break
-        here = np.searchsorted(t, theta[2])
+        here = first_not_below(t, theta[2])
         best = np.inf
         for i in range(max(here - _HOP_POINTS - 1, 0), min(here + _HOP_POINTS + 1, len(t))):
             if i in (here - 1, here) or not lower[2] <= t[i] <= upper[2]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from malca.kernels.ordering import first_above, first_not_below, median_of
+
 
 @njit(cache=True, nogil=True)
 def spans_to_ranges(offsets, t, star, start, end, first, last):
@@ -18,8 +20,8 @@ def spans_to_ranges(offsets, t, star, start, end, first, last):
     """
     for k in range(len(star)):
         a, b = offsets[star[k]], offsets[star[k] + 1]
-        first[k] = a + np.searchsorted(t[a:b], start[k])
-        last[k] = a + np.searchsorted(t[a:b], end[k], side="right")
+        first[k] = a + first_not_below(t[a:b], start[k])
+        last[k] = a + first_above(t[a:b], end[k])
 
 
 @njit(cache=True, nogil=True)
@@ -37,7 +39,7 @@ def star_medians(offsets, values, result):
     """Median of each star's ``values``; NaN for a star without points."""
     for star in range(len(offsets) - 1):
         part = values[offsets[star] : offsets[star + 1]]
-        result[star] = np.median(part) if len(part) else np.nan
+        result[star] = median_of(part) if len(part) else np.nan
 
 
 @njit(cache=True, nogil=True)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
 from numba import njit
+
+from malca.kernels.ordering import first_not_below
 
 
 @njit(cache=True, nogil=True)
@@ -32,14 +33,14 @@ def trailing_median(t, y, window_days, exclude_days, min_points, fallback, media
     first = last = size = 0
     for i in range(n):
         while last < n and t[last] < t[i] - exclude_days:
-            at = np.searchsorted(window[:size], y[last])
+            at = first_not_below(window[:size], y[last])
             for k in range(size, at, -1):
                 window[k] = window[k - 1]
             window[at] = y[last]
             size += 1
             last += 1
         while first < last and t[first] < t[i] - window_days:
-            at = np.searchsorted(window[:size], y[first])
+            at = first_not_below(window[:size], y[first])
             size -= 1
             for k in range(at, size):
                 window[k] = window[k + 1]

@@ -9,6 +9,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from malca.kernels.ordering import sorted_copy
+
 #: Columns that ``sampling_statistics`` writes.
 SAMPLING_COLUMNS = (
     "jd_start",
@@ -137,7 +139,7 @@ def sampling_statistics(first, last, offsets, jd, night, season_gap_days, out):
         nights = np.empty(n)
         for i in range(n):
             nights[i] = night[begin + i]
-        nights.sort()
+        nights = sorted_copy(nights)
         n_nights = 1
         for i in range(1, n):
             n_nights += nights[i] != nights[i - 1]
@@ -156,7 +158,7 @@ def sampling_statistics(first, last, offsets, jd, night, season_gap_days, out):
             row[11] += gaps[i] > season_gap_days
         row[9], row[10] = gaps[largest], jd[begin + largest]
         row[5] = row[2] / (n - 1)
-        gaps.sort()
+        gaps = sorted_copy(gaps)
         row[6] = quantile_of_sorted(gaps, 0.5)
         row[7] = quantile_of_sorted(gaps, 0.05)
         row[8] = quantile_of_sorted(gaps, 0.95)

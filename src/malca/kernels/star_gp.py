@@ -21,59 +21,10 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-_FEW = 12
+from malca.kernels.ordering import median_in_place
+
 _GRADUATED = 5  # rounds in which scales are relaxed
 _FREE_STAR_MAG = 0.5  # scale of the star's variation in the first of them, mag
-
-
-@njit(cache=True, nogil=True)
-def select_in_place(values, k):
-    """Select the ``k``-th smallest (from 0) of a float array; reorders it, no smaller one follows.
-
-    Short stretches are sorted by insertion, longer ones by quickselect: no allocation either way.
-    """
-    low, high = 0, len(values) - 1
-    while high - low > _FEW:
-        pivot = values[(low + high) // 2]
-        a, b, c = values[low], pivot, values[high]
-        pivot = max(min(a, b), min(max(a, b), c))
-        i, j = low, high
-        while i <= j:
-            while values[i] < pivot:
-                i += 1
-            while values[j] > pivot:
-                j -= 1
-            if i <= j:
-                values[i], values[j] = values[j], values[i]
-                i += 1
-                j -= 1
-        if k <= j:
-            high = j
-        elif k >= i:
-            low = i
-        else:
-            return values[k]
-    for i in range(low + 1, high + 1):
-        x = values[i]
-        j = i - 1
-        while j >= low and values[j] > x:
-            values[j + 1] = values[j]
-            j -= 1
-        values[j + 1] = x
-    return values[k]
-
-
-@njit(cache=True, nogil=True)
-def median_in_place(values):
-    """Median of a non-empty float array; reorders it."""
-    half = len(values) // 2
-    upper = select_in_place(values, half)
-    if len(values) % 2:
-        return upper
-    lower = values[0]
-    for i in range(1, half):
-        lower = max(lower, values[i])
-    return 0.5 * (lower + upper)
 
 
 @njit(cache=True, nogil=True)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from malca.kernels.ordering import first_above, first_not_below, median_in_place, median_of, sorted_copy
 from malca.kernels.sampling import quantile_of_sorted
 
 #: Standard deviation of a Gaussian over its median absolute deviation.
@@ -63,7 +64,7 @@ GROUP_COLUMNS = (
 def _mad_of_sorted(values, center):
     """Median absolute deviation of a sorted array from ``center``, without a second sort."""
     n = len(values)
-    right = np.searchsorted(values, center)
+    right = first_not_below(values, center)
     left = right - 1
     deviation = previous = 0.0
     for _ in range(n // 2 + 1):
@@ -115,7 +116,7 @@ def align_channels(
                     grouped[size] = mag[i]
                     size += 1
             row[b] = size
-            row[2 + b] = np.median(grouped[:size]) if size else np.nan
+            row[2 + b] = median_of(grouped[:size]) if size else np.nan
         row[4] = row[3] if row[1] > row[0] else row[2]
 
         count = np.zeros(n + 1, np.int64)
@@ -132,7 +133,7 @@ def align_channels(
         zero_point = np.empty(n)
         for c in range(n):
             if count[c + 1] - count[c] >= min_channel_points:
-                zero_point[c] = np.median(grouped[count[c] : count[c + 1]])
+                zero_point[c] = median_of(grouped[count[c] : count[c + 1]])
             else:
                 zero_point[c] = row[2 + band_of[c]]
         for i in range(begin, end):
@@ -166,8 +167,8 @@ def magnitude_statistics(first, last, offsets, residual, mag_err, reference_mag,
         if n == 0:
             continue
         level = reference_mag[star]
-        values = np.sort(residual[begin:end])
-        errors = np.sort(mag_err[begin:end])
+        values = sorted_copy(residual[begin:end])
+        errors = sorted_copy(mag_err[begin:end])
         mean = weighted = weights = 0.0
         for i in range(begin, end):
             weight = 1.0 / mag_err[i] ** 2
@@ -186,14 +187,14 @@ def magnitude_statistics(first, last, offsets, residual, mag_err, reference_mag,
         row[9] = level + quantile_of_sorted(values, 0.84)
         row[10] = level + quantile_of_sorted(values, 0.95)
 
-        low = np.searchsorted(values, median - 3.0 * sigma)
-        high = np.searchsorted(values, median + 3.0 * sigma, side="right")
+        low = first_not_below(values, median - 3.0 * sigma)
+        high = first_above(values, median + 3.0 * sigma)
         clipped_mean = values[low:high].mean()
         row[11] = level + clipped_mean
         row[13] = n - (high - low)
         for k in range(1, 4):
-            brighter = np.searchsorted(values, median - k * sigma)
-            fainter = n - np.searchsorted(values, median + k * sigma, side="right")
+            brighter = first_not_below(values, median - k * sigma)
+            fainter = n - first_above(values, median + k * sigma)
             row[13 + k] = (brighter + fainter) / n
         row[17] = fainter / n
 
@@ -241,12 +242,12 @@ def group_statistics(first, last, offsets, jd, mag, mag_err, out):
         row[0] = n
         if n == 0:
             continue
-        values = np.sort(mag[begin:end])
+        values = sorted_copy(mag[begin:end])
         median = quantile_of_sorted(values, 0.5)
         row[1], row[2], row[3] = jd[begin], jd[end - 1], jd[end - 1] - jd[begin]
         row[4] = median
         row[5] = MAD_TO_SIGMA * _mad_of_sorted(values, median)
         row[6] = mag_err[begin:end].mean()
-        row[7] = np.median(mag_err[begin:end])
+        row[7] = median_of(mag_err[begin:end])
         if n > 1:
-            row[8] = np.median(jd[begin + 1 : end] - jd[begin : end - 1])
+            row[8] = median_in_place(jd[begin + 1 : end] - jd[begin : end - 1])

@@ -10,6 +10,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from malca.kernels.ordering import median_of
+
 #: Stetson's K of a Gaussian, sqrt(2 / pi).
 STETSON_K_GAUSSIAN = 0.7978845608028654
 #: Weight, in Stetson's J, of a point without a partner (Kaluzny et al. 1998, AcA 48, 439).
@@ -233,7 +235,7 @@ def variability_statistics(
             weighted_mean += r[i] / e[i] ** 2
             weights += 1.0 / e[i] ** 2
         weighted_mean /= weights
-        median = np.median(r)
+        median = median_of(r)
         m2 = m3 = m4 = chi2 = deviations = squared_errors = 0.0
         for i in range(n):
             d = r[i] - mean

@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from malca.kernels.star_gp import median_in_place, select_in_place
+from malca.kernels.ordering import argsort, median_in_place, select_in_place
 
 _CHI2_80 = 1.642374415149817  # 80 % quantile of chi-square with one degree of freedom
 
@@ -357,7 +357,7 @@ def search_star(
         value[k, 0], value[k, 1], value[k, 2], value[k, 3] = full, without, depth, depth_var
         seen[k] = n_seen
         k += 1
-    order = np.argsort(-value[:k, 0])
+    order = argsort(-value[:k, 0])
     owner = np.full(n, -1, np.int64)
     n_events = 0
     for o in order:
@@ -432,7 +432,7 @@ def _merge(visit_t, r, variance, sign, n_events, windows, statistics):
     the visits in between (if any) keep a quarter of the shallower one's depth on average. The
     joint event keeps the statistics of its more significant part.
     """
-    order = np.argsort(windows[:n_events, 0])
+    order = argsort(windows[:n_events, 0])
     windows[:n_events] = windows[:n_events][order]
     statistics[:n_events] = statistics[:n_events][order]
     kept = 0
@@ -540,11 +540,11 @@ def search_batch(
                 if values[side, k, 0] < mirror_factor * second:
                     continue
                 first, last = windows[side, k, 0], windows[side, k, 1]
-                end = visit_end[first]
+                last_time = visit_end[first]
                 for v in range(first, last):
-                    end = max(end, visit_end[v])
+                    last_time = max(last_time, visit_end[v])
                 span[star, side, e, 0] = visit_t[first]
-                span[star, side, e, 1] = end
+                span[star, side, e, 1] = last_time
                 counts[star, side, e, 0] = last - first
                 counts[star, side, e, 1] = windows[side, k, 2]
                 z, depth_var = values[side, k, 0], values[side, k, 3]

@@ -28,6 +28,7 @@ from malca.kernels.fitting import (
     profile_width,
     skew_normal_alpha_and_mean,
 )
+from malca.kernels.ordering import first_above, first_not_below
 from malca.kernels.profiles import fred_skewness, paczynski_fwhm, paczynski_u0
 from malca.lightcurves import BAND_NAMES
 from malca.search.points import UsablePoints
@@ -322,18 +323,18 @@ def _measure_events(
         duration = end - start
         f[_DURATION] = duration
         a, b = offsets[star[e]], offsets[star[e] + 1]
-        lo = a + np.searchsorted(jd[a:b], start, "left")
-        hi = a + np.searchsorted(jd[a:b], end, "right")
+        lo = a + first_not_below(jd[a:b], start)
+        hi = a + first_above(jd[a:b], end)
         _edges(jd, a, b, lo, hi, duration, flags[e])
         _support(
             lo, hi, sign, channel, camera, band, residual, sigma, k, camera_state[e], band_state[e]
         )
 
         padding = max(duration, min_padding_days)
-        left = a + np.searchsorted(jd[a:b], start - padding, "left")
-        right = a + np.searchsorted(jd[a:b], end + padding, "right")
-        left = max(left, min(a + np.searchsorted(jd[a:b], floor[e], "right"), lo))
-        right = min(right, max(a + np.searchsorted(jd[a:b], ceiling[e], "left"), hi))
+        left = a + first_not_below(jd[a:b], start - padding)
+        right = a + first_above(jd[a:b], end + padding)
+        left = max(left, min(a + first_above(jd[a:b], floor[e]), lo))
+        right = min(right, max(a + first_not_below(jd[a:b], ceiling[e]), hi))
         f[_LEVEL_STEP] = _mean(hi, right, residual, sigma) - _mean(left, lo, residual, sigma)
         n_bins, i0, i1, n_used, within = _bin(
             left, right, lo, hi, start, duration, sign, jd, residual, sigma, bin_t, bin_y, bin_w

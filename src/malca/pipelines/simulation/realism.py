@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numba import njit
 
+from malca.kernels.ordering import median_of
 from malca.lightcurves import BAND_G, BAND_V, LightCurves
 
 #: Edges of the lags of the autocorrelation, days.
@@ -83,7 +84,7 @@ def _running_median(jd, mag, half_days):
             low += 1
         while high < len(jd) and jd[high] <= jd[i] + half_days:
             high += 1
-        out[i] = np.median(mag[low:high])
+        out[i] = median_of(mag[low:high])
     return out
 
 
