@@ -29,7 +29,7 @@ def lightcurves() -> malca.LightCurves:
     for folder in filter(None, _PLACES):
         paths = sorted((Path(folder) / "skypatrol2").glob("*-light-curves.csv"))
         if paths:
-            return malca.read_lightcurves(paths)[0]
+            return malca.read_lightcurves(paths)
     pytest.skip("real light curves are absent: set MALCA_REAL_DATA to their folder")
 
 

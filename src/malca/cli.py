@@ -110,7 +110,7 @@ def _parameters(options: dict[str, Any]) -> Any:
 
 
 def _read(patterns: tuple[str, ...]) -> Any:
-    """Light curves and failures of all files that the patterns name."""
+    """Light curves of all files that the patterns name."""
     from malca.datasets.readers import read_lightcurves
 
     paths: dict[str, None] = {}
@@ -140,7 +140,6 @@ def events(inputs: tuple[str, ...], more: tuple[str, ...], output: Path, **optio
 
     Reads .dat2, Sky Patrol V2 and V1 CSV, and CSVs of the skypatrol package.
     """
-    import pandas as pd
     import pyarrow as pa
 
     from malca.datasets.tables import write_atomically
@@ -149,9 +148,9 @@ def events(inputs: tuple[str, ...], more: tuple[str, ...], output: Path, **optio
     if output.suffix != ".parquet":
         raise _Refusal(f"--output {output}: the tables are Parquet, give a name that ends in .parquet")
     parameters = _parameters(options)
-    lightcurves, unreadable = _read(inputs + more)
+    lightcurves = _read(inputs + more)
     found = detect_events(lightcurves, parameters, workers=options["workers"])
-    failures = pd.concat([unreadable, found.failures], ignore_index=True)
+    failures = found.failures
     tables = {"": found.sources, "_events": found.events}
     if len(failures):
         tables["_failures"] = failures
@@ -193,7 +192,7 @@ def plot(
     from malca.plots.style import baseline_arrays
     from malca.search.detect import detect_events
 
-    lightcurves, failures = _read(files)
+    lightcurves = _read(files)
     found = detect_events(lightcurves, _parameters(options), workers=options["workers"])
     output.mkdir(parents=True, exist_ok=True)
     for i, name in enumerate(lightcurves.stars["name"]):
@@ -211,7 +210,7 @@ def plot(
             else:
                 plot_lightcurve(lightcurves, i, **shown).savefig(path, dpi=150)
             click.echo(path)
-    _tell_failures(failures)
+    _tell_failures(lightcurves.failures)
     if not len(lightcurves):
         sys.exit(1)
 
@@ -227,7 +226,7 @@ def stats(files: tuple[str, ...], lomb_scargle: bool, output: Path | None, good_
     """Describe light curves: cadence, photometry, variability, cameras, seasons."""
     from malca.search.describe import describe_star, format_description
 
-    lightcurves, failures = _read(files)
+    lightcurves = _read(files)
     if output is not None:
         import pyarrow as pa
 
@@ -244,7 +243,7 @@ def stats(files: tuple[str, ...], lomb_scargle: bool, output: Path | None, good_
                     describe_star(lightcurves, i, lomb_scargle, use_bad_quality=not good_only)
                 )
             )
-    _tell_failures(failures)
+    _tell_failures(lightcurves.failures)
     if not len(lightcurves):
         sys.exit(1)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -40,6 +41,22 @@ STAR_DTYPES = {
     "gaia_release": "str",
     "source": "str",
 }
+
+#: Columns of a table of failures: what could not be read, packed or searched, and why.
+FAILURE_DTYPES = {
+    "name": "str",
+    "source": "str",
+    "asas_sn_id": "Int64",
+    "stage": "str",
+    "reason": "str",
+    "detail": "str",
+}
+
+
+def no_failures() -> pd.DataFrame:
+    """Table of failures without a row."""
+    return pd.DataFrame(columns=list(FAILURE_DTYPES)).astype(FAILURE_DTYPES)
+
 
 _STAR_ARROW_TYPES = {
     "asas_sn_id": pa.int64(),
@@ -101,6 +118,9 @@ class LightCurves:
         The survey's quality flag, and whether the star saturated the detector.
     cameras : tuple of Camera
     fields : tuple of str
+    failures : DataFrame
+        Files that were asked for and could not be read, columns of ``FAILURE_DTYPES``; the search
+        hands them on.
     """
 
     stars: pd.DataFrame
@@ -115,6 +135,7 @@ class LightCurves:
     field: np.ndarray
     cameras: tuple[Camera, ...]
     fields: tuple[str, ...] = ("",)
+    failures: pd.DataFrame = dataclass_field(default_factory=no_failures)
 
     def __post_init__(self) -> None:
         if len(self.offsets) != len(self.stars) + 1:

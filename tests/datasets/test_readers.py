@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from malca.datasets.curves import FAILURE_COLUMNS, ReadFailure
+from malca.datasets.curves import ReadFailure
 from malca.datasets.readers import (
     detect_format,
     read_lightcurve,
@@ -17,7 +17,7 @@ from malca.datasets.readers import (
     read_manifest_lightcurves,
 )
 from malca.datasets.skypatrol import camera_band
-from malca.lightcurves import BAND_G, BAND_V, POINT_DTYPES, Camera, LightCurves
+from malca.lightcurves import BAND_G, BAND_V, FAILURE_DTYPES, POINT_DTYPES, Camera, LightCurves
 
 DAT2 = (
     " 8515.6215074 12.9328  0.0040 1  3 0 0 bi/F0846-79\n"
@@ -176,17 +176,19 @@ def test_a_broken_file_is_one_row_and_harms_no_other(tmp_path, name, content, re
         write(tmp_path, name, content),
         write(tmp_path, "12.dat2", DAT2),
     ]
-    lightcurves, failures = read_lightcurves(paths)
+    lightcurves = read_lightcurves(paths)
+    failures = lightcurves.failures
     assert list(lightcurves.stars["asas_sn_id"]) == [11, 12]
     assert lightcurves.n_points == 6
-    assert list(failures.columns) == list(FAILURE_COLUMNS)
+    assert list(failures.columns) == list(FAILURE_DTYPES)
     assert list(failures["reason"]) == [reason]
     assert failures["source"][0].endswith(name)
     assert failures["stage"][0] == "read"
 
 
 def test_a_missing_file_and_a_folder_are_failures(tmp_path):
-    lightcurves, failures = read_lightcurves([tmp_path / "5.dat2", tmp_path])
+    lightcurves = read_lightcurves([tmp_path / "5.dat2", tmp_path])
+    failures = lightcurves.failures
     assert len(lightcurves) == 0
     assert list(failures["reason"]) == ["missing_file", "unreadable_file"]
     assert failures["asas_sn_id"][0] == 5
@@ -200,8 +202,8 @@ def test_the_line_of_a_bad_row_is_told(tmp_path):
 
 def test_threads_give_the_same(tmp_path):
     paths = [write(tmp_path, f"{k}.dat2", DAT2 * (k % 5 + 1)) for k in range(100)]
-    one, _ = read_lightcurves(paths, workers=1)
-    four, _ = read_lightcurves(paths, workers=4)
+    one = read_lightcurves(paths, workers=1)
+    four = read_lightcurves(paths, workers=4)
     pd.testing.assert_frame_equal(one.stars, four.stars)
     for name in POINT_DTYPES:
         np.testing.assert_array_equal(getattr(one, name), getattr(four, name))
@@ -213,7 +215,7 @@ def test_a_batch_survives_arrow(tmp_path):
         write(tmp_path, "a.csv", CLIENT),
         write(tmp_path, "b.csv", V2),
     ]
-    lightcurves, _ = read_lightcurves(paths)
+    lightcurves = read_lightcurves(paths)
     back = LightCurves.from_table(lightcurves.to_table())
     pd.testing.assert_frame_equal(back.stars, lightcurves.stars)
     assert back.cameras == lightcurves.cameras
@@ -251,7 +253,8 @@ def test_manifest_rows_give_their_ids_and_account_for_every_file(tmp_path):
 @pytest.mark.real_data
 def test_real_v2_files_equal_pandas(real_data):
     paths = sorted((real_data / "skypatrol2").glob("*.csv"))
-    lightcurves, failures = read_lightcurves(paths)
+    lightcurves = read_lightcurves(paths)
+    failures = lightcurves.failures
     assert failures.empty
     for i, path in enumerate(paths):
         frame = pd.read_csv(path, comment="#")
@@ -312,7 +315,8 @@ def test_one_real_curve_reads_alike_from_all_four_formats(real_data, tmp_path):
     assert [detect_format(path) for path in paths] == [
         "skypatrol_v2", "dat2", "skypatrol_v1", "skypatrol_client",
     ]  # fmt: skip
-    lightcurves, failures = read_lightcurves(paths)
+    lightcurves = read_lightcurves(paths)
+    failures = lightcurves.failures
     assert failures.empty
     first = lightcurves.star(0)
     names = [lightcurves.cameras[code].name for code in first.camera]
@@ -326,7 +330,8 @@ def test_one_real_curve_reads_alike_from_all_four_formats(real_data, tmp_path):
 
 @pytest.mark.real_data
 def test_real_v1_and_client_files(real_data):
-    lightcurves, failures = read_lightcurves(sorted((real_data / "formats").glob("*.csv")))
+    lightcurves = read_lightcurves(sorted((real_data / "formats").glob("*.csv")))
+    failures = lightcurves.failures
     assert failures.empty
     client, v1 = lightcurves.star(0), lightcurves.star(1)
     assert (len(client.jd), len(v1.jd)) == (1065, 263)

@@ -99,7 +99,7 @@ def test_gp_is_that_of_celerite2_channel_by_channel(points, kernel, term):
 
 @pytest.mark.real_data
 def test_gp_of_real_curves_is_that_of_celerite2(real_data):
-    curves, _ = read_lightcurves(sorted((real_data / "skypatrol2").glob("*.csv")))
+    curves = read_lightcurves(sorted((real_data / "skypatrol2").glob("*.csv")))
     points = usable_points(curves)
     baseline = fit_baseline(points, GpParameters())
     n_fitted = 0

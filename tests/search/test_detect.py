@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from malca.lightcurves import LightCurves, concatenate
+from malca.lightcurves import FAILURE_DTYPES, LightCurves, concatenate
 from malca.pipelines.simulation.nodes import simulate_lightcurves
 from malca.pipelines.simulation.parameters import SimulationParameters
-from malca.search.detect import FAILURE_COLUMNS, detect_events
+from malca.search.detect import detect_events
 from malca.search.parameters import SearchParameters
 
 BASELINES = ("star_gp", "gp", "gp_masked", "trend", "median")
@@ -203,7 +203,7 @@ def test_stars_with_too_few_points_are_failures_and_leave_the_others_alone(stars
     few = shortened(stars, 5, 9)
     again = detect_events(few)
     assert usable > 9
-    assert list(again.failures.columns) == list(FAILURE_COLUMNS)
+    assert list(again.failures.columns) == list(FAILURE_DTYPES)
     row = again.failures.iloc[0]
     star = stars.stars["asas_sn_id"][5]
     assert len(again.failures) == 1

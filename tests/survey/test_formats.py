@@ -17,10 +17,8 @@ STARS = (25770019815, 68720274411)
 
 @pytest.fixture(scope="module", params=STARS)
 def original(request, real_data):
-    lightcurves, failures = read_lightcurves(
-        [real_data / "skypatrol2" / f"{request.param}-light-curves.csv"]
-    )
-    assert not len(failures)
+    lightcurves = read_lightcurves([real_data / "skypatrol2" / f"{request.param}-light-curves.csv"])
+    assert not len(lightcurves.failures)
     return lightcurves
 
 
@@ -59,7 +57,8 @@ def written_as_client_csv(lightcurves, folder):
 
 def compare(original, path, kind, **parameters):
     assert detect_format(path) == kind
-    again, failures = read_lightcurves([path])
+    again = read_lightcurves([path])
+    failures = again.failures
     assert not len(failures)
     assert again.stars["asas_sn_id"].tolist() == original.stars["asas_sn_id"].tolist()
     np.testing.assert_allclose(again.jd, original.jd, atol=1e-6, rtol=0)

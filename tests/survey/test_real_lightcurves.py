@@ -16,7 +16,8 @@ pytestmark = pytest.mark.real_data
 
 @pytest.fixture(scope="module")
 def real(real_data):
-    lightcurves, failures = read_lightcurves(sorted(real_data.glob("skypatrol2/*.csv")))
+    lightcurves = read_lightcurves(sorted(real_data.glob("skypatrol2/*.csv")))
+    failures = lightcurves.failures
     assert not len(failures)
     return lightcurves
 

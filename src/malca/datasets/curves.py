@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from malca.lightcurves import POINT_DTYPES, STAR_DTYPES, Camera, LightCurves
-
-FAILURE_COLUMNS = ("name", "source", "asas_sn_id", "stage", "reason", "detail")
+from malca.lightcurves import FAILURE_DTYPES, POINT_DTYPES, STAR_DTYPES, Camera, LightCurves
 
 #: The survey writes 99.99 where it has no value, and as the error of an upper limit.
 SENTINEL = 99.0
@@ -160,21 +157,5 @@ def failure_row(path: Path, failure: ReadFailure, asas_sn_id: int | None = None)
 
 
 def failures_table(rows: Sequence[dict]) -> pd.DataFrame:
-    """Failures as a typed table (`FAILURE_COLUMNS`), also when there are none."""
-    return _failures(rows) if rows else _no_failures().copy()
-
-
-def _failures(rows: Sequence[dict]) -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            column: pd.array(
-                [row[column] for row in rows], dtype="Int64" if column == "asas_sn_id" else "str"
-            )
-            for column in FAILURE_COLUMNS
-        }
-    )
-
-
-@lru_cache(maxsize=1)
-def _no_failures() -> pd.DataFrame:
-    return _failures([])
+    """Failures as a typed table (``FAILURE_DTYPES``), also when there are none."""
+    return pd.DataFrame(list(rows), columns=list(FAILURE_DTYPES)).astype(FAILURE_DTYPES)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -81,9 +82,7 @@ def read_lightcurve(path: Path | str) -> LightCurves:
     return assemble(read_curves(path))
 
 
-def read_lightcurves(
-    paths: Iterable[Path | str], *, workers: int | None = None
-) -> tuple[LightCurves, pd.DataFrame]:
+def read_lightcurves(paths: Iterable[Path | str], *, workers: int | None = None) -> LightCurves:
     """Read many light curves; a file that cannot be read leaves the others unharmed.
 
     Parameters
@@ -94,17 +93,17 @@ def read_lightcurves(
 
     Returns
     -------
-    lightcurves : LightCurves
+    LightCurves
         In the order of ``paths``, points sorted by date; points at equal dates keep the file's
-        order.
-    failures : DataFrame
-        A row a file: ``name, source, asas_sn_id, stage, reason, detail``. Reasons:
-        ``missing_file``, ``unreadable_file``, ``empty``, ``binary``, ``not_utf8``,
-        ``wrong_columns`` (not the format's columns), ``malformed_row`` (with its line),
-        ``truncated`` (the last line is cut short), ``no_finite_magnitudes``.
+        order. Its ``failures`` have a row a file that could not be read: ``name, source,
+        asas_sn_id, stage, reason, detail``. Reasons: ``missing_file``, ``unreadable_file``,
+        ``empty``, ``binary``, ``not_utf8``, ``wrong_columns`` (not the format's columns),
+        ``malformed_row`` (with its line), ``truncated`` (the last line is cut short),
+        ``no_finite_magnitudes``.
     """
     curves, failures = _read_all([Path(path) for path in paths], workers)
-    return assemble([curve for group in curves for curve in group]), failures_table(failures)
+    lightcurves = assemble([curve for group in curves for curve in group])
+    return replace(lightcurves, failures=failures_table(failures))
 
 
 def read_manifest_lightcurves(
@@ -126,7 +125,7 @@ def read_manifest_lightcurves(
     Returns
     -------
     lightcurves, failures
-        As from `read_lightcurves`; together they account for every existing file.
+        As from `read_lightcurves`, apart; together they account for every existing file.
     """
     if "lc_exists" in rows:
         rows = rows[rows["lc_exists"]]

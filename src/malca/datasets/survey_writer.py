@@ -171,7 +171,8 @@ class SurveyFolder:
                 rows["mag_bin"], rows["index_num"], rows["asas_sn_id"], strict=True
             )
         ]
-        lightcurves, failures = read_lightcurves(paths)
+        lightcurves = read_lightcurves(paths)
+        failures = lightcurves.failures
         if len(failures):
             raise OSError(
                 f"{len(failures)} light curves cannot be read, first {failures.iloc[0].to_dict()}"
@@ -313,7 +314,8 @@ class ReferenceLightCurvesDataset(AbstractDataset[None, tuple[LightCurves, pd.Da
         if self._filepath is None:
             return LightCurves.empty(), no_events
         folder = Path(self._filepath)
-        lightcurves, failures = read_lightcurves(sorted(folder.glob("*-light-curves.csv")))
+        lightcurves = read_lightcurves(sorted(folder.glob("*-light-curves.csv")))
+        failures = lightcurves.failures
         if len(failures) or not len(lightcurves):
             raise DatasetError(
                 f"{folder} holds {len(lightcurves)} readable light curves, {len(failures)} others"

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from malca.kernels.ranges import maxima, spans_to_ranges
-from malca.lightcurves import LightCurves
+from malca.lightcurves import FAILURE_DTYPES, LightCurves, no_failures
 from malca.search.baseline import Baseline, fit_baseline
 from malca.search.event_trigger import find_window_events
 from malca.search.morphology import as_table, event_columns
@@ -21,11 +21,6 @@ from malca.search.score import event_scores
 from malca.search.sources import summarise_sources
 
 KINDS: tuple[Literal["dip"], Literal["jump"]] = ("dip", "jump")
-_FAILURE_DTYPES = {
-    "name": "str", "source": "str", "asas_sn_id": "Int64", "stage": "str", "reason": "str",
-    "detail": "str",
-}  # fmt: skip
-FAILURE_COLUMNS = tuple(_FAILURE_DTYPES)
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +34,7 @@ class Detection:
     events : DataFrame
         A row an accepted event.
     failures : DataFrame
-        A row a star that could not be searched, with the reason.
+        A row a star that could not be searched, or a file that could not be read, with the reason.
     points : UsablePoints
         The points that were searched.
     baseline : Baseline
@@ -91,6 +86,8 @@ def detect_events(
         excluded=excluded,
     )
     searched, failures = _enough_points(lightcurves, points, parameters.min_points)
+    if len(lightcurves.failures):
+        failures = pd.concat([lightcurves.failures, failures], ignore_index=True)
     if len(searched) < len(lightcurves):
         points = points.take(searched)
     stars = lightcurves.stars.iloc[searched].reset_index(drop=True)
@@ -112,9 +109,7 @@ def _enough_points(
     usable = np.diff(points.offsets)
     too_few = np.flatnonzero(usable < min_points)
     if len(too_few) == 0:
-        return np.arange(len(usable)), pd.DataFrame(columns=list(FAILURE_COLUMNS)).astype(
-            _FAILURE_DTYPES
-        )
+        return np.arange(len(usable)), no_failures()
     rows = lightcurves.stars.iloc[too_few]
     total = np.diff(lightcurves.offsets)[too_few]
     failures = pd.DataFrame(
@@ -129,8 +124,8 @@ def _enough_points(
                 for n, all_points in zip(usable[too_few], total, strict=True)
             ],
         },
-        columns=list(FAILURE_COLUMNS),
-    ).astype(_FAILURE_DTYPES)
+        columns=list(FAILURE_DTYPES),
+    ).astype(FAILURE_DTYPES)
     return np.flatnonzero(usable >= min_points), failures
 
 
