@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy.optimize import least_squares
 
-from malca.kernels import fitting as f
+from malca.kernels import families as f
+from malca.kernels import fitting
 from malca.kernels import profiles as p
 
 SIGMA, OFFSET_ERR = 0.03, 0.02
@@ -29,7 +30,7 @@ def fit_all(t, y, sigma=SIGMA, *, start=-12.0, end=12.0, jump=True):
     theta, chi2, err = np.empty((5, 5)), np.empty(5), np.empty(5)
     tried = np.empty(5, np.bool_)
     weight = np.full(len(t), sigma**-2.0)
-    f.fit_families(t, y, weight, OFFSET_ERR**-2.0, start, end, jump, theta, chi2, err, tried)
+    fitting.fit_families(t, y, weight, OFFSET_ERR**-2.0, start, end, jump, theta, chi2, err, tried)
     return theta, chi2, err, tried
 
 
@@ -72,10 +73,10 @@ def test_jacobian_matches_central_differences(family, shape):
     t = np.linspace(-30.0, 30.0, 37)
     c, d = np.empty(8), np.zeros(5)
     d[0] = 1.0
-    f._constants(family, theta, c)
+    f.prepare(family, theta, c)
     analytic = []
     for x in t:
-        f._point(family, theta, c, x, d)
+        f.evaluate(family, theta, c, x, d)
         analytic.append(d.copy())
     for j in range(f.N_PARAMETERS[family]):
         step = 1e-6 * np.eye(5)[j]

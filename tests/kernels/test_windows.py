@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from malca.kernels import windows
+from malca.kernels import visits, windows
 
 DURATIONS = 1.5 * 2.0 ** np.arange(9)
 
@@ -18,7 +18,7 @@ def search(t, residual, err, channel, sign=1.0, **changes):
     n, n_channels = len(t), int(channel.max()) + 1
     visit_t, visit_end, visit_r, visit_var = (np.empty(n) for _ in range(4))
     visit_channel = np.empty(n, np.int32)
-    m = windows.collapse_visits(
+    m = visits.collapse_visits(
         t,
         residual,
         err,
@@ -34,7 +34,7 @@ def search(t, residual, err, channel, sign=1.0, **changes):
     found, statistics = np.empty((64, 3), np.int64), np.empty((64, 4))
     red = np.empty(len(DURATIONS))
     ladder = [np.empty((len(DURATIONS), m), np.int32) for _ in range(3)]
-    windows.build_ladder(visit_t[:m], visit_channel[:m], DURATIONS, *ladder)
+    visits.build_ladder(visit_t[:m], visit_channel[:m], DURATIONS, *ladder)
     k = windows.search_star(
         visit_t[:m], visit_r[:m], visit_var[:m], visit_channel[:m], n_channels, sign, DURATIONS,
         *ladder, *options.values(), found, statistics, red,
@@ -56,7 +56,7 @@ def test_visits_are_medians_of_one_channel_in_one_night(rng):
     r = np.array([1.0, 9.0, 5.0, 2.0, 3.0, 4.0, 7.0])
     out = [np.empty(7) for _ in range(4)]
     visit_channel = np.empty(7, np.int32)
-    m = windows.collapse_visits(t, r, np.full(7, 0.5), channel, 2, 0.5, *out, visit_channel)
+    m = visits.collapse_visits(t, r, np.full(7, 0.5), channel, 2, 0.5, *out, visit_channel)
     assert m == 4
     np.testing.assert_array_equal(out[0][:m], [0.0, 0.002, 1.0, 5.0])
     np.testing.assert_array_equal(out[1][:m], [0.003, 0.002, 1.2, 5.0])

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from malca.kernels import profiles as p
-from malca.search.morphology import MAX_BINS, fit_events
+from malca.kernels.event_shape import MAX_BINS
+from malca.search.morphology import fit_events
 from malca.search.points import UsablePoints
 from malca.search.recurrence import recurrence
 from malca.search.score import score_stars

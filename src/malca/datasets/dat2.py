@@ -17,7 +17,8 @@ from malca.datasets.curves import (
     sort_by_time,
 )
 from malca.datasets.text_table import TextTable, parse, parse_plain, read_bytes
-from malca.kernels.text import NUMBER, REST, TIME, spread
+from malca.kernels.plain_curve import spread
+from malca.kernels.text import NUMBER, REST, TIME
 from malca.lightcurves import BAND_G, BAND_V, POINT_DTYPES, Camera
 
 _ROLES = (TIME, NUMBER, NUMBER, REST)

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from malca.datasets.curves import ReadFailure
-from malca.kernels import text
+from malca.kernels import plain_curve, text
 
 _MAX_TOKENS = 4096
 #: Added to dates given as JD - 2450000.
@@ -213,7 +213,7 @@ def parse_plain(path: Path, jd_range: tuple[float, float], sentinel: float) -> P
     buffer, data, words, jd, mag, mag_err, codes, token_start, token_stop = _SCRATCH.plain
     if n_bytes == 0 or buffer[n_bytes - 1] != _NEWLINE:
         return None
-    n_rows, n_tokens, n_finite, ascending = text.parse_plain_curve(
+    n_rows, n_tokens, n_finite, ascending = plain_curve.parse_plain_curve(
         data,
         words,
         n_bytes,
@@ -267,7 +267,7 @@ _SHORTEST_ROW = 16
 
 
 def _plain_workspace(n_bytes: int) -> tuple:
-    """Buffer of ``n_bytes``, and arrays for `malca.kernels.text.parse_plain_curve`."""
+    """Buffer of ``n_bytes``, and arrays for `malca.kernels.plain_curve.parse_plain_curve`."""
     buffer = bytearray(n_bytes)
     capacity = n_bytes // _SHORTEST_ROW
     return (

@@ -16,7 +16,7 @@ import pandas as pd
 from scipy.optimize import brentq
 
 from malca.kernels import profiles
-from malca.kernels.fitting import skew_normal_alpha_and_mean
+from malca.kernels.families import skew_normal_alpha_and_mean
 from malca.lightcurves import BAND_NAMES, BAND_V, Camera, LightCurves, Star
 from malca.search.points import UsablePoints
 
