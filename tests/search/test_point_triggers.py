@@ -34,17 +34,21 @@ def make_batch(rng, lengths, sigma=0.02):
     return points, flat
 
 
-LOGBF = PointTriggerParameters(mode="logbf")
-MODES = [PointTriggerParameters(), LOGBF, PointTriggerParameters(mode="logbf", local_weighting="prior")]
+DEFAULT = PointTriggerParameters()
+MODES = [
+    (DEFAULT, "posterior_prob"),
+    (DEFAULT, "logbf"),
+    (PointTriggerParameters(local_weighting="prior"), "logbf"),
+]
 
 
-@pytest.mark.parametrize("parameters", MODES)
+@pytest.mark.parametrize(("parameters", "mode"), MODES)
 @pytest.mark.parametrize(("kind", "sign"), [("dip", 1), ("jump", -1)])
-def test_finds_the_event_of_its_kind_only(rng, parameters, kind, sign):
+def test_finds_the_event_of_its_kind_only(rng, parameters, mode, kind, sign):
     points, baseline = make_batch(rng, [300, 0, 200, 400])
     points.mag[520:530] += sign * 0.4  # the last star's points 20 to 29
     scores = score_points(points, baseline, kind, parameters)
-    runs = trigger_runs(points, scores, parameters)
+    runs = trigger_runs(points, scores, parameters, mode)
     assert runs[["star", "start", "stop", "n_triggered", "n_channels"]].tolist() == [
         (3, 20, 30, 10, len(set(points.channel[520:530])))
     ]
@@ -54,15 +58,18 @@ def test_finds_the_event_of_its_kind_only(rng, parameters, kind, sign):
     assert scores.best_offset_mag[3] == pytest.approx(sign * 0.4, abs=0.1)
     assert scores.best_p[3] > 0.9
     other = "jump" if kind == "dip" else "dip"
-    assert len(trigger_runs(points, score_points(points, baseline, other, parameters), parameters)) == 0
+    assert (
+        len(trigger_runs(points, score_points(points, baseline, other, parameters), parameters, mode))
+        == 0
+    )
 
 
 def test_dips_and_jumps_mirror_each_other(rng):
     points, baseline = make_batch(rng, [100, 250])
     points.mag[30:35] += 0.3
-    dip = score_points(points, baseline, "dip", LOGBF)
+    dip = score_points(points, baseline, "dip", DEFAULT)
     np.copyto(points.mag, 2 * baseline.mean - points.mag)
-    jump = score_points(points, baseline, "jump", LOGBF)
+    jump = score_points(points, baseline, "jump", DEFAULT)
     np.testing.assert_allclose(dip.ln_bf, jump.ln_bf, atol=1e-9)
     np.testing.assert_allclose(dip.best_offset_mag, -jump.best_offset_mag, atol=1e-12)
     np.testing.assert_allclose(dip.posterior, jump.posterior, atol=1e-9)
@@ -79,8 +86,8 @@ def test_a_run_carries_its_own_evidence(rng):
     posterior = rng.random(n)
     empty = np.zeros(2)
     scores = PointScores("dip", empty, empty, empty, local, posterior)
-    parameters = PointTriggerParameters(mode="logbf", runs=RunParameters(allow_gap_points=1))
-    runs = trigger_runs(points, scores, parameters)
+    parameters = PointTriggerParameters(runs=RunParameters(allow_gap_points=1))
+    runs = trigger_runs(points, scores, parameters, "logbf")
     expected = [(0, [20, 21, 23]), (1, [60, 61]), (1, [138, 139])]
     assert len(runs) == len(expected)
     for run, (star, members) in zip(runs, expected, strict=True):
@@ -98,13 +105,13 @@ def test_thresholds_of_dips_and_jumps_are_separate():
     local, posterior = np.array([4.0, 4.0]), np.array([0.99999971, 0.9999996])
     points, _ = make_batch(np.random.default_rng(0), [2])
     empty = np.zeros(1)
-    parameters = PointTriggerParameters(mode="logbf", ln_bf_threshold_jump=3.0)
+    parameters = PointTriggerParameters(ln_bf_threshold_jump=3.0)
     for kind, n_runs in (("dip", 0), ("jump", 1)):
         scores = PointScores(kind, empty, empty, empty, local, posterior)
-        assert len(trigger_runs(points, scores, parameters)) == n_runs
+        assert len(trigger_runs(points, scores, parameters, "logbf")) == n_runs
     single = PointTriggerParameters(runs=RunParameters(min_points=1))
     scores = PointScores("dip", empty, empty, empty, local, posterior)
-    assert trigger_runs(points, scores, single)["n_triggered"].tolist() == [1]
+    assert trigger_runs(points, scores, single, "posterior_prob")["n_triggered"].tolist() == [1]
 
 
 def test_grid_bounds_are_kept(rng):
@@ -122,8 +129,8 @@ def test_grid_bounds_are_kept(rng):
 @pytest.mark.parametrize("workers", [2, 3])
 def test_workers_do_not_change_the_result(rng, workers):
     points, baseline = make_batch(rng, rng.integers(0, 90, 30))
-    one = score_points(points, baseline, "dip", LOGBF)
-    many = score_points(points, baseline, "dip", LOGBF, workers)
+    one = score_points(points, baseline, "dip", DEFAULT)
+    many = score_points(points, baseline, "dip", DEFAULT, workers)
     for name in ("ln_bf", "best_p", "best_offset_mag", "ln_bf_local", "posterior"):
         np.testing.assert_array_equal(getattr(one, name), getattr(many, name))
 
@@ -131,10 +138,10 @@ def test_workers_do_not_change_the_result(rng, workers):
 def test_bad_input_is_refused(rng):
     points, baseline = make_batch(rng, [5])
     with pytest.raises(ValueError, match="kind"):
-        score_points(points, baseline, "flare", LOGBF)
+        score_points(points, baseline, "flare", DEFAULT)
     baseline.mean[2] = np.nan
     with pytest.raises(ValueError, match="residuals"):
-        score_points(points, baseline, "dip", LOGBF)
+        score_points(points, baseline, "dip", DEFAULT)
 
 
 @pytest.mark.parametrize(
@@ -142,7 +149,7 @@ def test_bad_input_is_refused(rng):
     [
         {"p_min": 0.9, "p_max": 0.5},
         {"mag_min_offset": 0.5, "mag_max_offset": 0.1},
-        {"mode": "sigma"},
+        {"mode": "logbf"},
         {"runs": {"min_cameras": 2}},
         {"p_points": 0},
     ],

@@ -150,10 +150,9 @@ def _find(
             "n_visits": found.n_visits,
             "n_cameras_observing": found.n_channels_observing,
         }
-    settings = parameters.points.model_copy(update={"mode": parameters.trigger_mode})
     parts = []
     for sign, score in zip((1.0, -1.0), scores, strict=True):
-        runs = trigger_runs(points, score, settings)
+        runs = trigger_runs(points, score, parameters.points, parameters.trigger_mode)
         first = points.offsets[runs["star"]] + runs["start"]
         last = points.offsets[runs["star"]] + runs["stop"] - 1
         unknown = np.full(len(runs), np.nan)

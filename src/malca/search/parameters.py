@@ -36,12 +36,18 @@ class SearchParameters(BaseModel):
     )
     max_mag_err: float = Field(1.0, gt=0, description="Points with a larger error (mag) are left out.")
     min_points: int = Field(10, ge=2, description="Usable points a star needs to be searched.")
-    baseline: BaselineParameters = Field(default_factory=StarGpParameters)
+    baseline: BaselineParameters = Field(
+        default_factory=StarGpParameters, description="What a star shows without events."
+    )
     trigger_mode: TriggerMode = Field(
         "event", description="Judge whole events, or points by their posterior or ln Bayes factor."
     )
-    event: EventTriggerParameters = Field(default_factory=EventTriggerParameters)
-    points: PointTriggerParameters = Field(default_factory=PointTriggerParameters)
+    event: EventTriggerParameters = Field(
+        default_factory=EventTriggerParameters, description="Of the trigger that judges events."
+    )
+    points: PointTriggerParameters = Field(
+        default_factory=PointTriggerParameters, description="Of the triggers that judge points."
+    )
     min_mag_offset: float = Field(
         0.08, ge=0, description="Least depth or height of an accepted event, mag."
     )
@@ -55,8 +61,8 @@ class DetectionParameters(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    tags: TagParameters = Field(default_factory=TagParameters)
-    search: SearchParameters = Field(default_factory=SearchParameters)
+    tags: TagParameters = Field(default_factory=TagParameters, description="Before the search.")
+    search: SearchParameters = Field(default_factory=SearchParameters, description="The search.")
 
 
 def search_parameters(changes: dict[str, Any]) -> SearchParameters:

@@ -34,6 +34,10 @@ TRIGGERED_RUN_DTYPE = np.dtype(
 )
 
 
+#: What a point must exceed to trigger: its probability of belonging to an event, or its ln BF.
+PointMode = Literal["posterior_prob", "logbf"]
+
+
 class RunParameters(BaseModel):
     """How triggered points form runs, and which runs count."""
 
@@ -78,15 +82,14 @@ class PointTriggerParameters(BaseModel):
         description="Weight of the offsets in a point's own Bayes factor: their posterior given "
         "all points of the star, or uniform.",
     )
-    mode: Literal["posterior_prob", "logbf"] = Field(
-        "posterior_prob", description="What a point must exceed to trigger."
-    )
     posterior_threshold_percent: float = Field(
         99.99997, gt=0, lt=100, description="Least event probability of a trigger, %."
     )
     ln_bf_threshold_dip: float = Field(5.0, description="Least local ln Bayes factor of a dip.")
     ln_bf_threshold_jump: float = Field(5.0, description="Least local ln Bayes factor of a jump.")
-    runs: RunParameters = RunParameters()
+    runs: RunParameters = Field(
+        default_factory=RunParameters, description="What makes a run of triggered points an event."
+    )
 
     @model_validator(mode="after")
     def _ordered(self):
@@ -169,9 +172,11 @@ def score_points(
     return PointScores(kind, ln_bf, best_p, best_offset, ln_bf_local, posterior)
 
 
-def triggered_points(scores: PointScores, parameters: PointTriggerParameters) -> np.ndarray:
-    """Points that reach the threshold of the chosen mode, (n_points,) bool."""
-    if parameters.mode == "posterior_prob":
+def triggered_points(
+    scores: PointScores, parameters: PointTriggerParameters, mode: PointMode
+) -> np.ndarray:
+    """Points that reach the threshold of ``mode``, (n_points,) bool."""
+    if mode == "posterior_prob":
         return scores.posterior >= parameters.posterior_threshold_percent / 100.0
     if scores.kind == "dip":
         return scores.ln_bf_local >= parameters.ln_bf_threshold_dip
@@ -179,9 +184,9 @@ def triggered_points(scores: PointScores, parameters: PointTriggerParameters) ->
 
 
 def trigger_runs(
-    points: UsablePoints, scores: PointScores, parameters: PointTriggerParameters
+    points: UsablePoints, scores: PointScores, parameters: PointTriggerParameters, mode: PointMode
 ) -> np.ndarray:
-    """Group triggered points into runs.
+    """Group the points that trigger in ``mode`` into runs.
 
     Returns
     -------
@@ -189,7 +194,7 @@ def trigger_runs(
         By star and time; ``start:stop`` counts usable points from the star's first. Maxima and
         sum are over the triggered points of the run only.
     """
-    triggered = triggered_points(scores, parameters)
+    triggered = triggered_points(scores, parameters, mode)
     runs = find_runs(
         points.offsets, points.jd, triggered, points.channel, **parameters.runs.model_dump()
     )
