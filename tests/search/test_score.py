@@ -4,7 +4,21 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from malca.search.score import log10_event_score, regularised_reduced_chi2, score_stars
+from malca.search.score import regularised_reduced_chi2, score_stars
+
+
+def log10_event_score(
+    depth_mag: np.ndarray, fwhm_days: np.ndarray, n_points: np.ndarray, reduced_chi2: np.ndarray
+) -> float:
+    """Score of one star's events by the formula as it is written."""
+    values = np.array([depth_mag, fwhm_days, n_points, reduced_chi2], dtype=np.float64)
+    values = values[:, (np.isfinite(values) & (values > 0)).all(axis=0)]
+    n_events = values.shape[1]
+    if n_events == 0:
+        return np.nan
+    depth, fwhm, count, chi2 = values
+    total = np.sum(0.5 * depth * fwhm * count / chi2)
+    return float(np.log10(total / (n_events * np.log(n_events + 1))))
 
 
 def event(star, kind="dip", morphology="gaussian", **values):

@@ -1,4 +1,9 @@
-"""One number a star that ranks its dips, its brightenings and its microlensing events."""
+"""One number a star that ranks its dips, its brightenings and its microlensing events.
+
+The score of N events of depth δ (mag), full width at half maximum FWHM (d), n points and reduced χ² is
+S = Σ (δ/2) FWHM n / χ² / (N ln(N + 1)); tables hold its log10. An event with a value that is not
+finite and positive is left out and does not count in N; without any the score is NaN, not zero.
+"""
 
 from __future__ import annotations
 
@@ -30,32 +35,6 @@ def regularised_reduced_chi2(
     return (chi2 + prior_dof) / (np.maximum(dof, 0) + prior_dof)
 
 
-def log10_event_score(
-    depth_mag: np.ndarray, fwhm_days: np.ndarray, n_points: np.ndarray, reduced_chi2: np.ndarray
-) -> float:
-    """Score of a set of events: log10 of (δ_i/2) FWHM_i n_i / χ²_i, summed, over N ln(N + 1).
-
-    Parameters
-    ----------
-    depth_mag, fwhm_days, n_points, reduced_chi2 : (N,) arrays
-        Depth (mag), full width at half maximum (days), points in the event, and reduced χ².
-        Events with a value that is not finite and positive are left out and do not count in N.
-
-    Returns
-    -------
-    float
-        log10 of the score (mag day); NaN without any valid event: unknown is not zero.
-    """
-    values = np.array([depth_mag, fwhm_days, n_points, reduced_chi2], dtype=np.float64)
-    values = values[:, (np.isfinite(values) & (values > 0)).all(axis=0)]
-    n_events = values.shape[1]
-    if n_events == 0:
-        return np.nan
-    depth, fwhm, count, chi2 = values
-    total = np.sum(0.5 * depth * fwhm * count / chi2)
-    return float(np.log10(total / (n_events * np.log(n_events + 1))))
-
-
 def score_stars(events: pd.DataFrame | Mapping[str, np.ndarray], key: str = "star") -> pd.DataFrame:
     """Score the dips, brightenings and microlensing events of each star.
 
@@ -75,7 +54,7 @@ def score_stars(events: pd.DataFrame | Mapping[str, np.ndarray], key: str = "sta
     -------
     DataFrame
         A row a star that has events, ordered by ``key``: ``dipper_score, jumper_score,
-        microlensing_score`` (log10, NaN without a valid event; see ``log10_event_score``), the
+        microlensing_score`` (log10, NaN without a valid event; see the module), the
         numbers of events ``dipper_n_dips, jumper_n_jumps`` and of valid ones
         ``dipper_n_valid_dips, jumper_n_valid_jumps, microlensing_n_valid_events``.
 
