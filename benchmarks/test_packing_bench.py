@@ -67,8 +67,8 @@ def test_malca(benchmark, dat2_files):
 
 @pytest.mark.benchmark(group="read .dat2")
 def test_malca_batch(benchmark, dat2_files):
-    lightcurves, failures = benchmark.pedantic(
+    lightcurves = benchmark.pedantic(
         read_lightcurves, (dat2_files,), {"workers": 1}, rounds=20, warmup_rounds=1
     )
     assert len(lightcurves) == N_FILES
-    assert failures.empty
+    assert lightcurves.failures.empty

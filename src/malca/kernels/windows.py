@@ -365,6 +365,18 @@ def search_batch(
     windows = np.empty((2, max_events, 3), np.int64)
     values = np.empty((2, max_events, 4))
     found = np.zeros(2, np.int64)
+    # Room for the star with most points, used again and again: fresh memory costs more than the search.
+    n_most = 0
+    for star in range(first_star, last_star):
+        n_most = max(n_most, offsets[star + 1] - offsets[star])
+    visit_t = np.empty(n_most)
+    visit_end = np.empty(n_most)
+    visit_r = np.empty(n_most)
+    visit_var = np.empty(n_most)
+    visit_channel = np.empty(n_most, np.int32)
+    end = np.empty((len(durations), n_most), np.int32)
+    sample = np.empty((len(durations), n_most), np.int32)
+    sample_channels = np.empty((len(durations), n_most), np.int32)
     for star in range(first_star, last_star):
         a, b = offsets[star], offsets[star + 1]
         n = b - a
@@ -373,18 +385,10 @@ def search_batch(
         red_sigma[star] = np.nan
         if n < 2:
             continue
-        visit_t = np.empty(n)
-        visit_end = np.empty(n)
-        visit_r = np.empty(n)
-        visit_var = np.empty(n)
-        visit_channel = np.empty(n, np.int32)
         m = collapse_visits(
             t[a:b], residual[a:b], err[a:b], channel[a:b], n_channels[star], night_days,
             visit_t, visit_end, visit_r, visit_var, visit_channel,
         )  # fmt: skip
-        end = np.empty((len(durations), m), np.int32)
-        sample = np.empty((len(durations), m), np.int32)
-        sample_channels = np.empty((len(durations), m), np.int32)
         build_ladder(visit_t[:m], visit_channel[:m], durations, end, sample, sample_channels)
         for side in range(2):
             found[side] = search_star(

@@ -8,6 +8,8 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
+from malca.kernels.ordering import median_of
+
 #: Scatter of a normal sample over its median absolute deviation.
 MAD_TO_SIGMA = 1.482602218505602
 
@@ -92,7 +94,7 @@ def _spacing(time: np.ndarray) -> tuple[float, float]:
     if len(time) < 2:
         return np.nan, np.nan
     steps = np.diff(time)
-    return float(np.median(steps)), _scatter(steps) if len(steps) > 1 else np.nan
+    return float(median_of(steps)), _scatter(steps) if len(steps) > 1 else np.nan
 
 
 def consistency(values: np.ndarray) -> float:
@@ -111,10 +113,10 @@ def consistency(values: np.ndarray) -> float:
     if len(values) < 2:
         return np.nan
     values = values[np.isfinite(values)]
-    if len(values) < 2 or not np.median(values) > 0:
+    if len(values) < 2 or not median_of(values) > 0:
         return np.nan
-    return float(np.clip(1.0 - _scatter(values) / np.median(values), 0.0, 1.0))
+    return min(max(1.0 - _scatter(values) / median_of(values), 0.0), 1.0)
 
 
 def _scatter(values: np.ndarray) -> float:
-    return float(MAD_TO_SIGMA * np.median(np.abs(values - np.median(values))))
+    return float(MAD_TO_SIGMA * median_of(np.abs(values - median_of(values))))
