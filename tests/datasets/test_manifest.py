@@ -218,3 +218,11 @@ def test_flat_folder_of_real_curves(real_data):
     index = read_flat_folder(real_data / "skypatrol2")
     assert len(index.stars) == 14
     assert index.problems.empty
+
+
+def test_gaia_ids_keep_their_digits_beside_stars_that_have_none(tmp_path):
+    rows = [index_row(1, "2009803630912285825"), index_row(2, ""), index_row(3, "4611686018427387907")]
+    write(tmp_path / "13_13.5" / "index1.csv", HEADER + "".join(rows))
+    ids = read_index_tree(tmp_path).stars["gaia_id"]
+    assert ids.isna().tolist() == [False, True, False]
+    assert [int(number) for number in ids.dropna()] == [2009803630912285825, 4611686018427387907]

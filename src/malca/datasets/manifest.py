@@ -281,7 +281,8 @@ def _gaia_ids(table: pd.DataFrame, path: Path, problems: _Problems) -> pd.Series
     ):
         problems.note("bad_gaia_id", path, f"'{word}' is no whole number", asas_sn_id)
     ids = pd.Series(pd.NA, index=table.index, dtype="Int64")
-    ids[usable] = pd.to_numeric(words[usable]).astype("int64")
+    # An array and not a Series: aligning one with the gaps of the others would go through floats.
+    ids[usable] = pd.to_numeric(words[usable]).astype("int64").to_numpy()
     return ids
 
 
