@@ -12,6 +12,7 @@ from kedro.runner import SequentialRunner
 
 from malca.magnitude_bins import resolve_bin
 from malca.pipelines.simulation import create_pipeline
+from malca.pipelines.simulation.catalog_parameters import SimulatedCatalogParameters
 from malca.pipelines.simulation.parameters import SimulationParameters
 from malca.pipelines.simulation.vsx import VSX_FIELDS
 
@@ -29,6 +30,7 @@ def run(folder: Path, **parameters: object) -> DataCatalog:
         "survey_root": str(folder / "survey"),
         "vsx_path": str(folder / "survey" / "vsxcat.dat"),
         "data_root": str(folder),
+        "catalogs_root": str(folder / "catalogs"),
         "mag_bin": "13_13.5",
         "real_lightcurves": None,
     }
@@ -37,6 +39,7 @@ def run(folder: Path, **parameters: object) -> DataCatalog:
     catalog = DataCatalog.from_config(entries)
     values = {**loader["parameters"]["simulation"], **parameters}
     catalog["params:simulation"] = SimulationParameters(**values)
+    catalog["params:simulated_catalogs"] = SimulatedCatalogParameters()
     SequentialRunner().run(create_pipeline(), catalog)
     return catalog
 

@@ -10,7 +10,10 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from malca.lightcurves import LightCurves, concatenate
+from malca.pipelines.simulation.catalog_parameters import SimulatedCatalogParameters
+from malca.pipelines.simulation.catalogs import simulate_gaia, simulate_variables
 from malca.pipelines.simulation.parameters import SimulationParameters
+from malca.pipelines.simulation.populations import draw_stars
 from malca.pipelines.simulation.realism import (
     LAG_EDGES_DAYS,
     REFERENCE,
@@ -82,6 +85,33 @@ def simulate_lightcurves(
 def write_vsx(truth: pd.DataFrame, parameters: SimulationParameters) -> str:
     """Make the catalogue of known variables, as the text of its raw fixed-width file."""
     return vsx_text(simulate_vsx(truth, parameters))
+
+
+def write_catalogs(
+    truth: pd.DataFrame, parameters: SimulationParameters, catalogs: SimulatedCatalogParameters
+) -> tuple[pd.DataFrame, ...]:
+    """Make the catalogues that the survey's stars are looked up in.
+
+    Returns
+    -------
+    gaia, gaia_eb, asassn, ztf, ogle : DataFrame
+        See ``malca.pipelines.simulation.catalogs``.
+
+    Raises
+    ------
+    ValueError
+        The truth is not of these parameters' survey.
+    """
+    drawn = draw_stars(parameters).set_index("asas_sn_id", drop=False)
+    stars = drawn.reindex(truth["asas_sn_id"]).reset_index(drop=True)
+    if not np.array_equal(stars["ra_deg"].to_numpy(), truth["ra_deg"].to_numpy()):
+        raise ValueError(
+            "simulated_truth is not of the survey that these parameters make: run the whole pipeline "
+            "simulation"
+        )
+    variables = simulate_variables(stars, truth["period_days"], parameters.seed, catalogs)
+    gaia = simulate_gaia(stars, parameters.seed, catalogs)
+    return gaia, *(variables[name] for name in ("gaia_eb", "asassn", "ztf", "ogle"))
 
 
 def check_realism(

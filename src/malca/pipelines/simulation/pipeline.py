@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from kedro.pipeline import Node, Pipeline
 
-from malca.pipelines.simulation.nodes import check_realism, simulate_survey, write_vsx
+from malca.pipelines.simulation.nodes import (
+    check_realism,
+    simulate_survey,
+    write_catalogs,
+    write_vsx,
+)
 
 
 def create_pipeline(**_: object) -> Pipeline:
-    """Nodes that write a sample survey with its truth and compare it with real light curves."""
+    """Nodes that write a sample survey, its truth and catalogues, and compare it with real curves."""
     return Pipeline(
         [
             Node(
@@ -23,6 +28,19 @@ def create_pipeline(**_: object) -> Pipeline:
                 inputs=["simulated_truth", "params:simulation"],
                 outputs="simulated_vsx",
                 name="write_vsx",
+                tags="survey",
+            ),
+            Node(
+                write_catalogs,
+                inputs=["simulated_truth", "params:simulation", "params:simulated_catalogs"],
+                outputs=[
+                    "simulated_gaia",
+                    "simulated_gaia_eb",
+                    "simulated_asassn_variables",
+                    "simulated_ztf_periodic",
+                    "simulated_ogle",
+                ],
+                name="write_catalogs",
                 tags="survey",
             ),
             Node(

@@ -1,0 +1,252 @@
+"""Local catalogues: Parquet tables that stars are looked up in, and the simulated ones of the demo."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from kedro.io import AbstractDataset, DatasetError
+
+from malca.catalogs import Catalog
+from malca.datasets.catalog_checks import check_catalogue
+from malca.datasets.catalog_declaration import Declaration
+from malca.datasets.catalog_matching import ParquetCatalog
+from malca.datasets.tables import write_atomically
+
+logger = logging.getLogger(__name__)
+
+_ORIGIN, _SIMULATED = b"malca.origin", b"simulated"
+_BAND_DEG = 1.0
+_ROWS_PER_GROUP = 1 << 16
+
+
+class LocalCatalog(AbstractDataset[None, Catalog]):
+    """A catalogue in a Parquet table; loads as an object with ``match(targets) -> table``.
+
+    The table is read as it was downloaded: the declaration says which columns it has, and in
+    which units. Sorted by declination (or by Gaia source id) it is matched fastest.
+
+    Parameters
+    ----------
+    filepath : str
+    columns : dict
+        The columns of a match, each with the ``column`` of the file, its ``type`` ("number",
+        "integer", "text" or "flag") and ``unit``. The name says the unit it is given in
+        (``period_days``, ``pm_ra_masyr``); the file's is converted to it, also 1/d to a period.
+    position : dict
+        The file's ``ra_deg`` and ``dec_deg``, ICRS, declared in the same way.
+    epoch_yr : float
+        Epoch of these positions, Julian year, to which stars are moved.
+    id_columns : dict, optional
+        ``gaia_id``, a column for each Gaia release that the file has ids of, and ``asas_sn_id``.
+    target_epoch_yr : float
+        Epoch of the stars' positions, Julian year.
+    radius_arcsec : float
+        Largest separation of a match on the sky.
+    id_max_sep_arcsec : float
+        Largest separation at which an id is believed.
+    ids_must_agree : bool
+        Whether an entry whose Gaia id is known to be another is no match on the sky. For what is
+        of one star alone; a variable beside a star varies in the same pixel.
+    coverage : dict, optional
+        Where the catalogue would list a star: ``min_dec_deg``, ``max_dec_deg``, ``regions``.
+        Elsewhere one that is not found is "unknown".
+    quality : str or dict, optional
+        Column of a quality from 0 to 1, given as ``quality``.
+    required : list of str, optional
+        Columns of ours without which an entry says nothing: the outcome is "unknown".
+    optional : bool
+        Whether the file may be missing; every star is "unknown" then, and a warning says so.
+    metadata : dict, optional
+        For plugins.
+
+    YAML
+    ----
+    ::
+
+        ztf_periodic_catalog:
+          type: malca.datasets.catalogs.LocalCatalog
+          filepath: data/01_raw/catalogs/ztf_periodic.parquet
+          epoch_yr: 2015.5
+          position: {ra_deg: RAJ2000, dec_deg: DEJ2000}
+          columns:
+            period_days: Per
+            class: {column: Type, type: text}
+          required: [period_days]
+          coverage: {min_dec_deg: -13.0}
+
+    Python
+    ------
+    >>> LocalCatalog(filepath="ztf.parquet", ...).load().match(manifest)  # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        *,
+        filepath: str,
+        columns: dict[str, Any],
+        position: dict[str, Any],
+        epoch_yr: float,
+        id_columns: dict[str, Any] | None = None,
+        target_epoch_yr: float = 2016.0,
+        radius_arcsec: float = 3.0,
+        id_max_sep_arcsec: float = 10.0,
+        ids_must_agree: bool = False,
+        coverage: dict[str, Any] | None = None,
+        quality: str | dict[str, Any] | None = None,
+        required: list[str] | None = None,
+        optional: bool = False,
+        metadata: dict[str, Any] | None = None,
+    ) -> None:
+        self._declared = Declaration.model_validate(
+            {
+                "filepath": filepath,
+                "columns": columns,
+                "position": position,
+                "epoch_yr": epoch_yr,
+                "id_columns": id_columns or {},
+                "target_epoch_yr": target_epoch_yr,
+                "radius_arcsec": radius_arcsec,
+                "id_max_sep_arcsec": id_max_sep_arcsec,
+                "ids_must_agree": ids_must_agree,
+                "coverage": coverage or {},
+                "quality": quality,
+                "required": tuple(required or ()),
+                "optional": optional,
+            }
+        )
+        self._checked: tuple[int, int, int] | None = None
+        self._warned = False
+        self.metadata = metadata
+
+    def check(self) -> None:
+        """Refuse, before work starts, a file that cannot be used.
+
+        Raises
+        ------
+        DatasetError
+            In one sentence the file, the column and what to do.
+        """
+        path = self._declared.filepath
+        if not path.is_file():
+            if path.exists():
+                raise DatasetError(f"{path} is no file: give a Parquet table")
+            if not self._declared.optional:
+                raise DatasetError(f"there is no {path}: put it there, or declare it optional")
+            if not self._warned:
+                logger.warning("there is no %s: every star is unknown to it", path)
+                self._warned = True
+            return
+        stat = path.stat()
+        mark = (stat.st_size, stat.st_mtime_ns, stat.st_ino)
+        if mark == self._checked:
+            return
+        try:
+            with pq.ParquetFile(path, pre_buffer=False, buffer_size=1 << 20) as file:
+                check_catalogue(file, self._declared)
+        except (OSError, pa.ArrowInvalid) as error:
+            raise DatasetError(
+                f"{path} is no readable Parquet table: fetch it again ({error})"
+            ) from None
+        self._checked = mark
+
+    def load(self) -> ParquetCatalog:
+        self.check()
+        return ParquetCatalog(self._declared)
+
+    def save(self, data: None) -> None:
+        raise DatasetError("catalogues are read only")
+
+    def _exists(self) -> bool:
+        return self._declared.filepath.is_file()
+
+    def _describe(self) -> dict[str, Any]:
+        return {"filepath": str(self._declared.filepath), "epoch_yr": self._declared.epoch_yr}
+
+
+class SimulatedCatalog(AbstractDataset[pd.DataFrame, pd.DataFrame]):
+    """A simulated catalogue: written sorted by position, with the units of its columns.
+
+    Never written over a file that is not simulated.
+
+    Parameters
+    ----------
+    filepath : str
+    columns, position : dict
+        As ``LocalCatalog`` has them; here they tell the units.
+    metadata : dict, optional
+        For plugins.
+
+    YAML
+    ----
+    ::
+
+        simulated_ztf_periodic:
+          type: malca.datasets.catalogs.SimulatedCatalog
+          filepath: data/01_raw/catalogs/ztf_periodic.parquet
+          position: {ra_deg: RAJ2000, dec_deg: DEJ2000}
+          columns: {period_days: Per, class: {column: Type, type: text}}
+
+    Python
+    ------
+    >>> SimulatedCatalog(filepath="ztf.parquet", ...).save(table)  # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        *,
+        filepath: str,
+        columns: dict[str, Any],
+        position: dict[str, Any],
+        metadata: dict[str, Any] | None = None,
+    ) -> None:
+        self._path = Path(filepath)
+        # the epoch is not written
+        self._declared = Declaration.model_validate(
+            {"filepath": filepath, "columns": columns, "position": position, "epoch_yr": 2000.0}
+        )
+        self.metadata = metadata
+
+    def save(self, data: pd.DataFrame) -> None:
+        if self._path.exists() and not self._is_ours():
+            raise DatasetError(
+                f"{self._path} is no simulated catalogue, and is not written over: set catalogs_root "
+                "to another folder"
+            )
+        sky = self._declared.position
+        dec, ra = data[sky.dec_deg.column], data[sky.ra_deg.column]
+        order = np.lexsort([ra, np.floor(dec / _BAND_DEG)])
+        table = pa.Table.from_pandas(data.iloc[order], preserve_index=False)
+        units = {
+            column.column: str(column.file_unit(name))
+            for name, column in {**self._declared.columns, **self._declared.sky()}.items()
+            if column.type == "number" and str(column.file_unit(name))
+        }
+        fields = [
+            field.with_metadata({"unit": units[field.name]}) if field.name in units else field
+            for field in table.schema
+        ]
+        metadata = {**(table.schema.metadata or {}), _ORIGIN: _SIMULATED}
+        table = table.cast(pa.schema(fields, metadata))
+        parts = [table.slice(k, _ROWS_PER_GROUP) for k in range(0, max(len(table), 1), _ROWS_PER_GROUP)]
+        write_atomically(parts, self._path)
+
+    def load(self) -> pd.DataFrame:
+        return pd.read_parquet(self._path)
+
+    def _is_ours(self) -> bool:
+        try:
+            return (pq.read_schema(self._path).metadata or {}).get(_ORIGIN) == _SIMULATED
+        except (OSError, pa.ArrowInvalid):
+            return False
+
+    def _exists(self) -> bool:
+        return self._path.is_file()
+
+    def _describe(self) -> dict[str, Any]:
+        return {"filepath": str(self._path)}
