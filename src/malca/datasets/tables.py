@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import uuid
+import hashlib
+import json
+import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,102 +14,100 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from kedro.io import AbstractDataset, DatasetError
 
-from malca.partitions import PartitionMap, PartitionReport, run_partitions
+from malca.datasets.atomic import replacing
+from malca.datasets.locks import Lock, LockedError
+from malca.datasets.partition_store import (
+    COMPRESSION,
+    FINGERPRINT_KEY,
+    LOCK,
+    FolderStore,
+    remove_leftovers,
+)
+from malca.partitions import DamagedError, PartitionMap, PartitionReport, Receipt, run_partitions
+from malca.partitions.engines import EngineError
 
-_FINGERPRINT = b"malca.fingerprint"
-_COMPRESSION = "zstd"
+logger = logging.getLogger(__name__)
+
+_COMPRESSION, _FINGERPRINT = COMPRESSION, FINGERPRINT_KEY
+
+#: Key of a file's metadata: what it was gathered from, and how long it is without its footer.
+GATHERED_KEY = b"malca.gathered"
+#: Parquet ends with the length of the footer and the letters PAR1.
+_TAIL_BYTES = 8
 
 
-def write_atomically(table: pa.Table | Iterable[pa.Table], path: Path) -> None:
-    """Write Parquet so that ``path`` either keeps what it had or holds the whole new table."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.partial")
-    try:
+def write_atomically(
+    table: pa.Table | Iterable[pa.Table], path: Path, *, made_from: str | None = None
+) -> None:
+    """Write Parquet so that ``path`` either keeps what it had or holds the whole new table.
+
+    Parameters
+    ----------
+    table : Table, or several of one schema
+    path : Path
+    made_from : str, optional
+        What it was gathered from, to be noted in the file.
+    """
+    with replacing(path) as partial, pa.OSFile(str(partial), "wb") as sink:
         tables = iter([table] if isinstance(table, pa.Table) else table)
         first = next(tables)
-        with pq.ParquetWriter(partial, first.schema, compression=_COMPRESSION) as writer:
+        with pq.ParquetWriter(sink, first.schema, compression=COMPRESSION) as writer:
             writer.write_table(first)
             for more in tables:
                 writer.write_table(more)
-        with open(partial, "rb") as written:
-            os.fsync(written.fileno())
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+            if made_from is not None:
+                n_bytes = sink.tell() + _TAIL_BYTES
+                writer.add_key_value_metadata({GATHERED_KEY: _gathered(made_from, n_bytes)})
+
+
+def _gathered(made_from: str, n_bytes: int) -> bytes:
+    return f"{made_from} {n_bytes}".encode()
+
+
+def _made_from(parts: Mapping[str, Callable[[], pa.Table]]) -> str | None:
+    """Tell partitions and digests a table is gathered from; None: not all are known."""
+    digests = {key: getattr(part, "digest", "") for key, part in sorted(parts.items())}
+    if not all(digests.values()):
+        return None
+    return hashlib.sha256(json.dumps(digests).encode()).hexdigest()
 
 
 class Partitions(Mapping[str, Mapping[str, Callable[[], pa.Table]]]):
-    """Loaders of a store's finished partitions: ``partitions[table][key]()`` is an Arrow table."""
+    """Loaders of a store's finished partitions: ``partitions[table][key]()`` is an Arrow table.
 
-    def __init__(self, folder: Path, tables: tuple[str, ...], fingerprints: Mapping[str, str]) -> None:
-        self._folder, self._tables = folder, tables
-        self.fingerprints = dict(fingerprints)
+    Attributes
+    ----------
+    fingerprints : dict of str to str
+        What each partition holds, as a digest: equal for equal content, whatever it was made from.
+        (Of what a bundle brought, the fingerprint of what it was made from.)
+    """
+
+    def __init__(self, store: FolderStore, receipts: Mapping[str, Receipt]) -> None:
+        self._store, self._receipts = store, dict(receipts)
+        self.fingerprints = {key: _content(receipt) for key, receipt in self._receipts.items()}
 
     def __getitem__(self, table: str) -> dict[str, Callable[[], pa.Table]]:
-        if table not in self._tables:
-            raise KeyError(f"no table '{table}' here; there are {', '.join(self._tables)}")
-        return {key: _Loader(self._folder / table / f"{key}.parquet") for key in self.fingerprints}
+        names = self._store.tables
+        if table not in names:
+            raise KeyError(f"no table '{table}' here; there are {', '.join(names)}")
+        return {key: self._store.loader(table, key, one) for key, one in self._receipts.items()}
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._tables)
+        return iter(self._store.tables)
 
     def __len__(self) -> int:
-        return len(self._tables)
+        return len(self._store.tables)
 
     def n_rows(self, table: str) -> dict[str, int]:
-        """Rows of every partition of one table, from the files' footers."""
-        return {
-            key: pq.ParquetFile(self._folder / table / f"{key}.parquet").metadata.num_rows
-            for key in self.fingerprints
-        }
+        """Rows of every partition of one table."""
+        return {key: receipt.tables[table].n_rows for key, receipt in self._receipts.items()}
 
 
-class _Loader:
-    """Reads one Parquet file when called (an object and not a closure: other processes take it)."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __call__(self) -> pa.Table:
-        return pq.read_table(self.path, partitioning=None)
-
-
-class _FolderStore:
-    """One folder a table, one Parquet file a partition; the last table's file completes it."""
-
-    def __init__(self, folder: Path, tables: tuple[str, ...]) -> None:
-        self.folder, self.tables = folder, tables
-
-    def _path(self, table: str, key: str) -> Path:
-        return self.folder / table / f"{key}.parquet"
-
-    def fingerprint(self, key: str) -> str | None:
-        marks = set()
-        for table in self.tables:
-            try:
-                marks.add((pq.read_metadata(self._path(table, key)).metadata or {}).get(_FINGERPRINT))
-            except (OSError, pa.ArrowInvalid):
-                return None
-        mark = marks.pop()
-        return mark.decode() if mark is not None and not marks else None
-
-    def write(self, key: str, fingerprint: str, tables: Mapping[str, Any]) -> None:
-        for name in self.tables:
-            table = tables[name]
-            if isinstance(table, pd.DataFrame):
-                table = pa.Table.from_pandas(table, preserve_index=False)
-            metadata = {**(table.schema.metadata or {}), _FINGERPRINT: fingerprint.encode()}
-            write_atomically(table.replace_schema_metadata(metadata), self._path(name, key))
-
-    def remove(self, key: str) -> None:
-        # The last table completes a partition, so it goes first.
-        for name in reversed(self.tables):
-            self._path(name, key).unlink(missing_ok=True)
-
-    def keys(self) -> list[str]:
-        return sorted(
-            {path.stem for name in self.tables for path in (self.folder / name).glob("*.parquet")}
-        )
+def _content(receipt: Receipt) -> str:
+    digests = {name: facts.digest for name, facts in sorted(receipt.tables.items())}
+    if not all(digests.values()):
+        return receipt.fingerprint
+    return hashlib.sha256(json.dumps(digests).encode()).hexdigest()
 
 
 class PartitionedTables(AbstractDataset[PartitionMap, Partitions]):
@@ -136,52 +135,92 @@ class PartitionedTables(AbstractDataset[PartitionMap, Partitions]):
 
     def __init__(self, *, path: str, tables: list[str], metadata: dict[str, Any] | None = None) -> None:
         self._folder = Path(path)
-        self._tables = tuple(tables)
+        self._store = FolderStore(self._folder, tuple(tables))
         self.metadata = metadata
         self.last_report: PartitionReport | None = None
 
     def save(self, data: PartitionMap) -> None:
-        self._folder.mkdir(parents=True, exist_ok=True)
-        self.last_report = run_partitions(data, _FolderStore(self._folder, self._tables))
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            with Lock(self._folder / LOCK, str(self._folder)) as lock:
+                self._store.remove_leftovers()
+                self.last_report = run_partitions(data, self._store.locked_by(lock.token or ""))
+        except LockedError as error:
+            raise DatasetError(f"{data.title}: {error}") from None
+        except EngineError as error:
+            raise DatasetError(f"{data.title} stopped: {error}; what is finished is kept") from error
+        except MemoryError as error:
+            raise DatasetError(
+                f"{data.title} stopped: there is not enough memory for a partition of this size, which "
+                "compute.stars_per_partition would make smaller; what is finished is kept"
+            ) from error
+        except OSError as error:
+            raise DatasetError(
+                f"{data.title} stopped: {_in_words(error)}; what is finished in {self._folder} is "
+                "kept, run again to do the rest"
+            ) from error
         if self.last_report.failed:
             key, reason = next(iter(self.last_report.failed.items()))
             raise DatasetError(
                 f"{data.title}: {len(self.last_report.failed)} of {len(data.tasks)} partitions failed, "
-                f"first {key}: {reason}. The others are kept; run again to do these only."
+                f"first {key}: {reason}. The others are kept; run again to do these only, with "
+                "--params compute.retry_failed=true where nothing else changes"
             )
 
     def load(self) -> Partitions:
-        store = _FolderStore(self._folder, self._tables)
-        marks = {key: store.fingerprint(key) for key in store.keys()}  # noqa: SIM118 (no mapping)
-        broken = [key for key, mark in marks.items() if mark is None]
-        if broken:
-            raise DatasetError(
-                f"partitions {', '.join(broken[:5])} in {self._folder} are incomplete or damaged: run "
-                "the pipeline that makes them again, it will do only these"
-            )
-        if not marks:
+        try:
+            plan, receipts = self._store.planned(), self._store.receipts()
+        except DamagedError as error:
+            raise DatasetError(str(error)) from None
+        if plan is None:  # a bundle brought it
+            marks = {key: receipt.fingerprint for key, receipt in receipts.items()}
+            plan = {key: marks.get(key, "") for key in self._store.present()}
+        if not plan:
             raise DatasetError(
                 f"no finished partition in {self._folder}: run the pipeline that makes them"
             )
-        finished = {key: mark for key, mark in marks.items() if mark is not None}
-        return Partitions(self._folder, self._tables, finished)
+        absent = [key for key in plan if key not in receipts]
+        stale = [key for key in plan if key in receipts and receipts[key].fingerprint != plan[key]]
+        failed = [key for key in plan if key in receipts and receipts[key].error is not None]
+        for keys, are in (
+            (absent, "unfinished or damaged"),
+            (stale, "not of the last run, which did not come to its end"),
+            (failed, "missing, since they failed"),
+        ):
+            if keys:
+                more = f" and {len(keys) - 5} more" if len(keys) > 5 else ""
+                raise DatasetError(
+                    f"partitions {', '.join(keys[:5])}{more} in {self._folder} are {are}: run the "
+                    "pipeline that makes them again, it will do only these"
+                )
+        return Partitions(self._store, {key: receipts[key] for key in plan})
 
     def check(self) -> None:
         """Refuse, before work starts, what ``load`` would refuse."""
         self.load()
 
+    def remove_leftovers(self) -> None:
+        """Remove what killed runs left half written. Nobody else may be writing."""
+        self._store.remove_leftovers()
+
     def _exists(self) -> bool:
-        return bool(_FolderStore(self._folder, self._tables).keys())
+        return bool(self._store.present())
 
     def _describe(self) -> dict[str, Any]:
-        return {"path": str(self._folder), "tables": list(self._tables)}
+        return {"path": str(self._folder), "tables": list(self._store.tables)}
+
+
+def _in_words(error: OSError) -> str:
+    text = f"{error.strerror}: {error.filename}" if error.filename and error.strerror else str(error)
+    return " ".join([text, *getattr(error, "__notes__", ())])
 
 
 class StreamedTable(AbstractDataset[Any, pd.DataFrame]):
     """One Parquet file, written whole or not at all, from a frame or from many parts.
 
     Saving takes a DataFrame, or a mapping of loaders as ``Partitions`` gives for one table:
-    parts are written one after the other (a row group each), so memory stays that of a part.
+    parts are written one after the other (a row group each), so memory stays that of a part. A
+    file that was gathered from the same partitions is left as it is.
 
     YAML
     ----
@@ -211,10 +250,33 @@ class StreamedTable(AbstractDataset[Any, pd.DataFrame]):
         if isinstance(data, pd.DataFrame):
             write_atomically(pa.Table.from_pandas(data, preserve_index=False), self._path)
             return
-        write_atomically(_aligned(data), self._path)
+        made_from = _made_from(data)
+        if made_from is not None and self._is_made_from(made_from):
+            logger.info("%s holds these partitions already", self._path)
+            return
+        try:
+            write_atomically(_aligned(data), self._path, made_from=made_from)
+        except DamagedError as error:
+            raise DatasetError(str(error)) from error
+
+    def _is_made_from(self, made_from: str) -> bool:
+        """Whether the file was gathered from the same partitions, and not changed since."""
+        try:
+            footer = pq.read_metadata(self._path)
+        except (OSError, pa.ArrowInvalid):
+            return False
+        n_bytes = self._path.stat().st_size - footer.serialized_size
+        return (footer.metadata or {}).get(GATHERED_KEY) == _gathered(made_from, n_bytes)
 
     def load(self) -> pd.DataFrame:
-        return pd.read_parquet(self._path, **self._load_args)
+        try:
+            return pd.read_parquet(self._path, **self._load_args)
+        except (OSError, pa.ArrowException) as error:
+            if isinstance(error, OSError) and error.errno is not None:
+                raise
+            raise DatasetError(
+                f"{self._path} is damaged: run the pipeline that makes it again"
+            ) from error
 
     def check(self) -> None:
         """Refuse, before work starts, a table that is not there."""
@@ -225,6 +287,10 @@ class StreamedTable(AbstractDataset[Any, pd.DataFrame]):
         """First rows for Kedro-Viz."""
         head = pq.ParquetFile(self._path).read_row_group(0).slice(0, nrows).to_pandas()
         return head.to_dict(orient="split")
+
+    def remove_leftovers(self) -> None:
+        """Remove what killed runs left half written. Nobody else may be writing."""
+        remove_leftovers(self._path.parent, self._path.stem)
 
     def _exists(self) -> bool:
         return self._path.exists()
