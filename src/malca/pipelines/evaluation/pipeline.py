@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from kedro.pipeline import Node, Pipeline
 
+from malca.pipelines.evaluation.confusion import confusion_table, draw_confusion
 from malca.pipelines.evaluation.nodes import compare_with_truth, draw_recovery, draw_showcase, report
 
 
 def create_pipeline(**_: object) -> Pipeline:
-    """Recovery of the simulated events: tables, figures, a report to read."""
-    return Pipeline(
+    """Compare what was found, and what was kept, with what is there: tables, figures, a report.
+
+    Nodes tagged ``recovery`` need the search only, those tagged ``confusion`` the filters too.
+    """
+    recovery = Pipeline(
         [
             Node(
                 compare_with_truth,
@@ -44,3 +48,16 @@ def create_pipeline(**_: object) -> Pipeline:
         ],
         tags="recovery",
     )  # fmt: skip
+    confusion = Pipeline(
+        [
+            Node(
+                confusion_table,
+                inputs=["simulated_truth", "recovery", "judged", "attrition"],
+                outputs="confusion",
+                name="confusion_table",
+            ),
+            Node(draw_confusion, inputs="confusion", outputs="confusion_figure", name="draw_confusion"),
+        ],
+        tags="confusion",
+    )
+    return recovery + confusion
