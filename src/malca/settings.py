@@ -2,22 +2,34 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
-os.environ.setdefault("DO_NOT_TRACK", "1")  # nobody is tracked
+# Nobody is tracked. Kedro's telemetry goes by the first; MLflow's only by the second, and is on
+# from the moment MLflow is imported.
+os.environ.setdefault("DO_NOT_TRACK", "1")
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 
 from malca.hooks import ProjectHooks
 from malca.magnitude_bins import resolve_bin
+from malca.plugins import InsteadOf, leave_out_commands
+from malca.tracking.hooks import TrackingHooks
 
-_PROJECT = Path(__file__).resolve().parents[2]
 
-HOOKS = (ProjectHooks(),)
-DISABLE_HOOKS_FOR_PLUGINS = ("kedro-telemetry", "kedro_telemetry")
-CONFIG_LOADER_ARGS = {
+def path_in(folder: str, path: str | None) -> str | None:
+    """Path within a folder, unless it is absolute; none stays none.
+
+    Globals cannot do it: what one of them takes from another is settled before conf/local is laid over.
+    """
+    return None if path is None else str(Path(folder) / path)
+
+
+leave_out_commands("kedro_mlflow.framework.cli.cli")
+# Kedro calls the last first: a run that is refused is not recorded.
+HOOKS = (TrackingHooks(), ProjectHooks(), InsteadOf("kedro-telemetry"))
+CONFIG_LOADER_ARGS: dict[str, Any] = {
     "base_env": "base",
     "default_run_env": "local",
     "merge_strategy": {"parameters": "soft"},
-    "custom_resolvers": {
-        "project_path": lambda relative="": str(_PROJECT / relative),
-        "magnitude_bin": resolve_bin,
-    },
+    "config_patterns": {"mlflow": ["mlflow*", "mlflow*/**", "**/mlflow*"]},
+    "custom_resolvers": {"magnitude_bin": resolve_bin, "path_in": path_in},
 }
