@@ -21,7 +21,7 @@ $(READY): requirements.lock pyproject.toml
 
 demo: install  ## simulate the sample survey, search it, show what was found beside the truth
 	$(BIN)/kedro run --env demo --pipelines simulation
-	$(BIN)/kedro run --env demo --pipelines ingest,detection,evaluation
+	$(BIN)/kedro run --env demo --pipelines ingest,detection,filtering,evaluation,reporting
 
 test: install lint  ## lint and every test
 	$(BIN)/python -m pytest

@@ -10,7 +10,7 @@ from kedro.config import OmegaConfigLoader
 from omegaconf.errors import OmegaConfBaseException
 
 from malca import settings
-from malca.pipelines import detection, evaluation, ingest, simulation
+from malca.pipelines import detection, evaluation, filtering, ingest, reporting, simulation
 
 PROJECT = Path(__file__).resolve().parents[1]
 PIPELINES = {
@@ -19,6 +19,8 @@ PIPELINES = {
         "simulation": simulation,
         "ingest": ingest,
         "detection": detection,
+        "filtering": filtering,
+        "reporting": reporting,
         "evaluation": evaluation,
     }.items()
 }
@@ -77,3 +79,18 @@ def test_pipelines_meet_only_in_the_catalog():
             made[dataset] = name
     needs_detection = PIPELINES["detection"].inputs() & set(made)
     assert {made[dataset] for dataset in needs_detection} == {"ingest"}
+
+
+def test_paths_follow_the_roots_of_conf_local(tmp_path):
+    loader = OmegaConfigLoader(
+        conf_source=str(PROJECT / "conf"),
+        base_env="base",
+        default_run_env="local",
+        custom_resolvers=settings.CONFIG_LOADER_ARGS["custom_resolvers"],
+    )
+    loader["globals"] = loader["globals"] | {"survey_root": "/survey", "data_root": "/scratch"}
+    catalog = loader["catalog"]
+    assert catalog["vsx_catalog"]["filepath"] == "/survey/vsxcat.dat"
+    assert catalog["gaia_catalog"]["filepath"] == "/scratch/01_raw/catalogs/gaia.parquet"
+    assert settings.path_in("/survey", None) is None
+    assert settings.path_in("/survey", "/data/vsx.dat") == "/data/vsx.dat"

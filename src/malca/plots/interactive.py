@@ -151,7 +151,7 @@ class _Sketch:
         """Make a pair of axes; magnitudes grow downwards."""
         self.layout[f"xaxis{axis}"] = {
             **_FRAME, "domain": x_domain, "range": list(x_range), "anchor": f"y{axis}",
-            "showgrid": False, **x_options,
+            "showgrid": False, "exponentformat": "none", "separatethousands": False, **x_options,
         }  # fmt: skip
         self.layout[f"yaxis{axis}"] = {
             **_FRAME, "domain": y_domain, "range": [y_range[1], y_range[0]], "anchor": f"x{axis}",

@@ -13,7 +13,6 @@ from kedro.io import DataCatalog
 from malca.astrophysics.astrometry import pairs_within, propagate_proper_motion
 from malca.astrophysics.period_consensus import PeriodConsensusParameters, period_consensus
 from malca.datasets.catalog_declaration import Coverage
-from malca.magnitude_bins import resolve_bin
 from malca.pipelines.simulation.catalog_parameters import SimulatedCatalogParameters
 from malca.pipelines.simulation.catalogs import (
     in_ogle,
@@ -24,6 +23,7 @@ from malca.pipelines.simulation.catalogs import (
 from malca.pipelines.simulation.nodes import write_catalogs
 from malca.pipelines.simulation.parameters import SimulationParameters
 from malca.pipelines.simulation.populations import draw_stars
+from malca.settings import CONFIG_LOADER_ARGS
 
 CONF = Path(__file__).resolve().parents[3] / "conf"
 NAMES = {
@@ -48,7 +48,7 @@ def loader(folder: Path) -> OmegaConfigLoader:
         str(CONF),
         base_env="base",
         default_run_env="base",
-        custom_resolvers={"magnitude_bin": resolve_bin},
+        custom_resolvers=CONFIG_LOADER_ARGS["custom_resolvers"],
     )
     made["globals"] = {
         "survey_root": str(folder / "survey"),

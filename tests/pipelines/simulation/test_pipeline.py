@@ -10,11 +10,11 @@ from kedro.config import OmegaConfigLoader
 from kedro.io import DataCatalog
 from kedro.runner import SequentialRunner
 
-from malca.magnitude_bins import resolve_bin
 from malca.pipelines.simulation import create_pipeline
 from malca.pipelines.simulation.catalog_parameters import SimulatedCatalogParameters
 from malca.pipelines.simulation.parameters import SimulationParameters
 from malca.pipelines.simulation.vsx import VSX_FIELDS
+from malca.settings import CONFIG_LOADER_ARGS
 
 CONF = Path(__file__).resolve().parents[3] / "conf"
 
@@ -24,7 +24,7 @@ def run(folder: Path, **parameters: object) -> DataCatalog:
         str(CONF),
         base_env="base",
         default_run_env="local",
-        custom_resolvers={"magnitude_bin": resolve_bin},
+        custom_resolvers=CONFIG_LOADER_ARGS["custom_resolvers"],
     )
     loader["globals"] = {
         "survey_root": str(folder / "survey"),
@@ -55,7 +55,7 @@ def test_the_defaults_in_yaml_are_those_of_the_model() -> None:
         str(CONF),
         base_env="base",
         default_run_env="base",
-        custom_resolvers={"magnitude_bin": resolve_bin},
+        custom_resolvers=CONFIG_LOADER_ARGS["custom_resolvers"],
     )
     assert SimulationParameters(**loader["parameters"]["simulation"]) == SimulationParameters()
 
