@@ -1,7 +1,13 @@
 from __future__ import annotations
 
+import errno
+import os
+import subprocess
+import sys
+import time
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -10,7 +16,9 @@ import pyarrow.parquet as pq
 import pytest
 from kedro.io import DatasetError
 
-from malca.datasets.tables import PartitionedTables, StreamedTable, write_atomically
+from malca.datasets.locks import Lock
+from malca.datasets.partition_store import FINGERPRINT_KEY, FolderStore
+from malca.datasets.tables import GATHERED_KEY, PartitionedTables, StreamedTable, write_atomically
 from malca.partitions import ComputeParameters, PartitionMap, fingerprint
 
 TABLES = ["squares", "notes"]
@@ -136,7 +144,7 @@ def without_mark(path):
 
 def of_another_run(path):
     table = pq.read_table(path)
-    marked = {**(table.schema.metadata or {}), b"malca.fingerprint": b"another"}
+    marked = {**(table.schema.metadata or {}), FINGERPRINT_KEY: b"another"}
     pq.write_table(table.replace_schema_metadata(marked), path)
 
 
@@ -155,6 +163,296 @@ def test_damaged_partitions_are_seen_and_done_again(filled, tmp_path, table, dam
     filled.save(work.plan(VALUES))
     assert work.calls == Counter(two=1)
     assert filled.load()["notes"]["two"]().to_pydict() == {"note": ["up to 2"]}
+
+
+def edit(path):
+    """Change a value by hand and keep everything else, the size of the file too."""
+    table, size = pq.read_table(path), path.stat().st_size
+    name = table.column_names[-1]
+    values = table[name].to_pylist()
+    values[0] = "UP TO 2" if name == "note" else 7
+    field = table.schema.field(name)
+    edited = table.set_column(table.num_columns - 1, field, pa.array(values, field.type))
+    pq.write_table(edited.replace_schema_metadata(table.schema.metadata), path, compression="zstd")
+    assert path.stat().st_size == size
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_a_partition_edited_by_hand_is_refused_when_it_is_read(filled, tmp_path, table):
+    edit(tmp_path / "store" / table / "two.parquet")
+    load = filled.load()[table]
+    assert load["one"]().num_rows == 1
+    with pytest.raises(DatasetError, match=rf"{table}/two\.parquet is damaged, or was changed since"):
+        StreamedTable(filepath=str(tmp_path / "t.parquet")).save(load)
+    assert not (tmp_path / "t.parquet").exists()
+    # Reading all through costs time, and so is done when asked for.
+    work = Work()
+    filled.save(work.plan(VALUES))
+    assert not work.calls
+    filled.save(replace(work.plan(VALUES), compute=ComputeParameters(verify=True)))
+    assert work.calls == Counter(two=1)
+    assert filled.load()["notes"]["two"]().to_pydict() == {"note": ["up to 2"]}
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]"])
+def test_damaged_receipts_and_plans_are_seen(filled, tmp_path, content):
+    (tmp_path / "store" / "receipts" / "two.json").write_bytes(content)
+    with pytest.raises(DatasetError, match=r"partitions two in .* are unfinished or damaged"):
+        filled.load()
+    work = Work()
+    filled.save(work.plan(VALUES))
+    assert work.calls == Counter(two=1)
+    (tmp_path / "store" / "plan.json").write_bytes(content)
+    with pytest.raises(DatasetError, match=r"plan\.json is damaged: run the pipeline"):
+        filled.load()
+    filled.save(work.plan(VALUES))
+    assert set(filled.load()["notes"]) == set(VALUES)
+
+
+class KilledError(BaseException):
+    """What a kill is to a process: nothing in it handles that."""
+
+
+class KilledAt(Work):
+    """Is killed when it comes to a partition."""
+
+    def __init__(self, key):
+        super().__init__()
+        self.key = key
+
+    def __call__(self, key, value):
+        if key == self.key:
+            raise KilledError
+        return super().__call__(key, value)
+
+
+def test_partitions_of_two_runs_are_not_read_as_one_table(filled):
+    """They are whole each, but were made with other inputs."""
+    other = {"one": 4, "two": 5, "three": 6}
+    with pytest.raises(KilledError):
+        filled.save(KilledAt("two").plan(other))
+    with pytest.raises(
+        DatasetError, match=r"partitions two, three in .* are not of the last run, which"
+    ):
+        filled.load()
+    work = KilledAt("none")
+    filled.save(work.plan(other))
+    assert work.calls == Counter(two=1, three=1)
+    assert filled.load().n_rows("squares") == other
+
+
+def test_partitions_not_yet_made_are_missed(store):
+    with pytest.raises(KilledError):
+        store.save(KilledAt("two").plan(VALUES))
+    with pytest.raises(DatasetError, match=r"partitions two, three in .* are unfinished or damaged"):
+        store.load()
+    work = KilledAt("none")
+    store.save(work.plan(VALUES))
+    assert work.calls == Counter(two=1, three=1)
+
+
+def test_killed_at_any_step_of_writing_a_partition_is_old_new_or_unfinished(tmp_path, monkeypatch):
+    """Between any two changes of the file system."""
+    before = {"squares": pa.table({"n": [1]}), "notes": pa.table({"note": ["old"]})}
+    after = {"squares": pa.table({"n": [2]}), "notes": pa.table({"note": ["new"]})}
+    seen = Counter()
+    steps = 0
+    while True:
+        folder = FolderStore(tmp_path / str(steps), tuple(TABLES))
+        # Under one and the same fingerprint: a star that could not be read before now can.
+        folder.write("one", "mark", before)
+        left = iter(range(steps))
+        with monkeypatch.context() as patch:
+            for name in ("replace", "unlink", "fsync"):
+                patch.setattr(os, name, dying(getattr(os, name), left))
+            patch.setattr(Path, "unlink", dying(Path.unlink, left))
+            try:
+                folder.write("one", "mark", after)
+                killed = False
+            except KilledError:
+                killed = True
+        receipt = folder.receipts().get("one")
+        if receipt is None:
+            seen["unfinished"] += 1
+        else:
+            tables = {name: folder.loader(name, "one", receipt)() for name in TABLES}
+            assert tables in (before, after)
+            seen["old" if tables == before else "new"] += 1
+        if not killed:
+            break
+        steps += 1
+    assert steps > 6
+    assert min(seen["old"], seen["new"], seen["unfinished"]) > 0
+
+
+def dying(function, left):
+    def call(*args, **kwargs):
+        if next(left, None) is None:
+            raise KilledError
+        return function(*args, **kwargs)
+
+    return call
+
+
+def test_several_bins_share_a_store(store):
+    work = Work()
+    for mag_bin in ("12_12.5", "12.5_13"):
+        plan = work.plan({f"{mag_bin}-{i:05d}": i + 1 for i in range(2)})
+        store.save(replace(plan, groups=(mag_bin,)))
+    assert sorted(store.load()["notes"]) == [
+        "12.5_13-00000", "12.5_13-00001", "12_12.5-00000", "12_12.5-00001",
+    ]  # fmt: skip
+
+
+def test_what_a_bundle_brought_needs_no_receipts(filled, tmp_path):
+    """Its files name the fingerprint of what they were made from, and nothing else."""
+    brought = PartitionedTables(path=str(tmp_path / "brought"), tables=TABLES)
+    for name, loaders in filled.load().items():
+        for key, load in loaders.items():
+            table = load().replace_schema_metadata({FINGERPRINT_KEY: f"bundle-{key}".encode()})
+            write_atomically(table, tmp_path / "brought" / name / f"{key}.parquet")
+    assert brought.load().fingerprints == {key: f"bundle-{key}" for key in VALUES}
+    assert brought.load()["notes"]["two"]().to_pydict() == {"note": ["up to 2"]}
+    (tmp_path / "brought" / "notes" / "two.parquet").unlink()
+    with pytest.raises(DatasetError, match=r"partitions two in .* are unfinished or damaged"):
+        brought.load()
+
+
+def test_a_second_run_is_refused_and_says_who_is_at_work(filled, tmp_path):
+    work = Work()
+    with Lock(tmp_path / "store" / ".lock", "store"), pytest.raises(DatasetError) as error:
+        filled.save(work.plan({**VALUES, "one": 9}))
+    assert not work.calls
+    start = f"squaring: {tmp_path}/store is being worked on by process {os.getpid()} on "
+    assert str(error.value).startswith(start)
+    assert "\n" not in str(error.value)
+    assert set(filled.load()["notes"]) == set(VALUES)
+
+
+def test_a_run_whose_lock_was_taken_over_writes_no_more(store, tmp_path):
+    class Overtaken(Work):
+        def __call__(self, key, value):
+            if key == "two":
+                (tmp_path / "store" / ".lock").unlink()
+            return super().__call__(key, value)
+
+    with pytest.raises(DatasetError, match="squaring stopped: another run has taken this folder over"):
+        store.save(Overtaken().plan(VALUES))
+    assert sorted(path.stem for path in (tmp_path / "store" / "receipts").iterdir()) == ["one"]
+
+
+def test_leftovers_of_killed_runs_are_removed(filled, tmp_path):
+    for name in ("notes/.two.0123abcd.partial.parquet", "receipts/.two.0123abcd.partial.json",
+                 ".plan.0123abcd.partial.json"):  # fmt: skip
+        (tmp_path / "store" / name).write_bytes(b"half")
+    assert set(filled.load()["notes"]) == set(VALUES)
+    filled.save(Work().plan(VALUES))
+    assert not partials(tmp_path)
+    for name in (".t.0123abcd.partial.parquet", ".other.0123abcd.partial.parquet"):
+        (tmp_path / name).write_bytes(b"half")
+    StreamedTable(filepath=str(tmp_path / "t.parquet")).remove_leftovers()
+    assert [each.name for each in partials(tmp_path)] == [".other.0123abcd.partial.parquet"]
+
+
+@pytest.mark.parametrize(
+    ("error", "why"),
+    [
+        (OSError(errno.EROFS, "Read-only file system"), "[Errno 30] Read-only file system"),
+        (OSError(errno.EIO, "Input/output error", "/data/x"), "Input/output error: /data/x"),
+        (MemoryError(), "there is not enough memory for a partition of this size"),
+    ],
+)
+def test_what_stops_a_run_is_told_in_one_sentence(store, error, why):
+    class Stopped(Work):
+        def __call__(self, key, value):
+            if key == "two":
+                raise error
+            return super().__call__(key, value)
+
+    with pytest.raises(DatasetError) as raised:
+        store.save(Stopped().plan(VALUES))
+    assert str(raised.value).startswith(f"squaring stopped: {why}")
+    assert "\n" not in str(raised.value)
+    work = Work()
+    store.save(work.plan(VALUES))
+    assert work.calls == Counter(two=1, three=1)
+
+
+FULL_DISK = """
+import resource, signal, sys
+from pathlib import Path
+import numpy as np
+import pyarrow as pa
+from malca.datasets.tables import PartitionedTables
+from malca.partitions import PartitionMap, fingerprint
+
+def make(n):
+    return {"squares": pa.table({"n": np.random.default_rng(1).random(n)})}
+
+keys = {"a": 1000, "b": 200_000, "c": 1000}
+work = PartitionMap(make, {k: {"n": n} for k, n in keys.items()},
+                    {k: fingerprint(n) for k, n in keys.items()}, keys, "squaring")
+if sys.argv[2] == "full":
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))
+PartitionedTables(path=sys.argv[1], tables=["squares"]).save(work)
+"""
+
+
+def test_no_room_for_a_file_leaves_no_part_of_it(tmp_path):
+    """The kernel refuses to write on: what a full disk does, at another limit."""
+    command = [sys.executable, "-c", FULL_DISK, str(tmp_path / "store")]
+    stopped = subprocess.run([*command, "full"], check=False, capture_output=True, text=True)
+    assert stopped.returncode == 1
+    last = stopped.stderr.splitlines()[-1]
+    assert "DatasetError: squaring stopped: " in last
+    assert "File too large" in last
+    assert f"what is finished in {tmp_path}/store is kept" in last
+    store = PartitionedTables(path=str(tmp_path / "store"), tables=["squares"])
+    assert [path.name for path in (tmp_path / "store" / "squares").iterdir()] == ["a.parquet"]
+    with pytest.raises(DatasetError, match=r"partitions b, c in .* are unfinished"):
+        store.load()
+    subprocess.run([*command, "roomy"], check=True)
+    assert store.load().n_rows("squares") == {"a": 1000, "b": 200_000, "c": 1000}
+
+
+def test_a_full_disk_while_replacing_keeps_the_old_partition(filled, monkeypatch):
+    def full(*_args, **_kwargs):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)  # some file systems tell only then
+        with pytest.raises(DatasetError, match="No space left on device"):
+            filled.save(Work().plan({**VALUES, "two": 5}))
+    store = FolderStore(Path(filled._describe()["path"]), tuple(TABLES))
+    receipt = store.receipts()["two"]
+    assert store.loader("notes", "two", receipt)().to_pydict() == {"note": ["up to 2"]}
+
+
+def test_a_folder_that_cannot_be_written_to(tmp_path, monkeypatch):
+    folder = tmp_path / "read-only"
+    folder.mkdir()
+    folder.chmod(0o555)
+    if os.access(folder, os.W_OK):  # nothing is read-only to the superuser
+
+        def refuse(path, *_args, **_kwargs):
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+        monkeypatch.setattr(Path, "mkdir", refuse)
+    store, work = PartitionedTables(path=str(folder / "store"), tables=TABLES), Work()
+    with pytest.raises(DatasetError, match=rf"squaring stopped: Permission denied: {folder}"):
+        store.save(work.plan(VALUES))
+    assert not work.calls
+
+
+def test_no_decision_depends_on_the_clock(filled, tmp_path, monkeypatch):
+    monkeypatch.setattr(time, "time", lambda: 0.0)
+    for second, path in enumerate((tmp_path / "store").rglob("*")):
+        os.utime(path, (second, second))
+    work = Work()
+    filled.save(work.plan({**VALUES, "two": 5}))
+    assert work.calls == Counter(two=1)
+    assert filled.load().n_rows("squares") == {"one": 1, "two": 5, "three": 3}
 
 
 def test_an_empty_store_says_what_to_do(store):
@@ -254,3 +552,43 @@ def test_a_failing_loader_leaves_the_old_table(tmp_path):
         table.save({"a": lambda: pa.table({"a": [2]}), "b": fail})
     assert list(table.load()["a"]) == [1]
     assert not partials(tmp_path)
+
+
+def test_what_was_gathered_from_the_same_partitions_is_left_alone(filled, tmp_path):
+    path = tmp_path / "t.parquet"
+    StreamedTable(filepath=str(path)).save(filled.load()["squares"])
+    first = path.stat()
+    filled.save(replace(Work().plan(VALUES), compute=ComputeParameters(overwrite=True)))
+    StreamedTable(filepath=str(path)).save(filled.load()["squares"])
+    assert path.stat() == first
+    filled.save(Work().plan({**VALUES, "two": 5}))
+    StreamedTable(filepath=str(path)).save(filled.load()["squares"])
+    assert path.stat().st_ino != first.st_ino
+    assert len(StreamedTable(filepath=str(path)).load()) == 9
+
+
+@pytest.mark.parametrize("damage", [truncate, lambda path: path.write_bytes(b""), Path.unlink])
+def test_a_damaged_table_is_refused_and_gathered_again(filled, tmp_path, damage):
+    path = tmp_path / "t.parquet"
+    table = StreamedTable(filepath=str(path))
+    table.save(filled.load()["squares"])
+    whole = path.read_bytes()
+    damage(path)
+    with pytest.raises(DatasetError, match=r"t\.parquet is damaged: run the pipeline|No such file"):
+        table.load()
+    table.save(filled.load()["squares"])
+    assert path.read_bytes() == whole
+
+
+def test_a_table_edited_by_hand_is_gathered_again(filled, tmp_path):
+    path = tmp_path / "t.parquet"
+    StreamedTable(filepath=str(path)).save(filled.load()["squares"])
+    whole, table = path.read_bytes(), pq.read_table(path)
+    table = table.set_column(0, "n", pa.array(np.arange(6)))
+    metadata = pq.read_metadata(path).metadata
+    assert GATHERED_KEY in metadata
+    del metadata[b"ARROW:schema"]
+    pq.write_table(table.replace_schema_metadata(metadata), path)
+    assert pq.read_metadata(path).metadata[GATHERED_KEY] == metadata[GATHERED_KEY]
+    StreamedTable(filepath=str(path)).save(filled.load()["squares"])
+    assert path.read_bytes() == whole

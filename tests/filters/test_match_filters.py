@@ -57,34 +57,22 @@ def test_short_periods_that_are_accepted_reject(make_tables):
     assert verdict.reason[2] == "no answer from ogle"
 
 
-def test_a_period_rejects_unless_an_event_is_beyond_it(make_tables):
+def test_a_period_rejects_if_it_makes_the_events(make_tables):
     tested = pd.DataFrame(
         {
-            "asas_sn_id": [100, 101, 102, 103, 104, 105],
-            "is_periodic": pd.array([True, False, None, True, True, True], dtype="boolean"),
+            "asas_sn_id": [100, 101, 102, 103, 104],
+            "is_periodic": pd.array([True, False, None, True, True], dtype="boolean"),
+            "period_explains_events": pd.array([True, False, None, False, None], dtype="boolean"),
             "lsp_period_days": 40.0,
             "lsp_amplitude_mag": 0.15,
             "lsp_log10_fap": -20.0,
-            "periodicity_reason": [
-                "coherent",
-                "noise",
-                "too few points",
-                "coherent",
-                "coherent",
-                "coherent",
-            ],
+            "periodicity_reason": ["coherent", "noise", "too few points", "coherent", "coherent"],
         }
     )
-    fading = {"duration_days": 300.0, "depth_mag": 2.0, "n_points": 50}
-    stars = make_tables(
-        [{}], [{}], [{}], [{}, fading], [fading | {"depth_mag": 1.0}], [fading | {"n_points": 19}],
-        [{}], periodicity=tested,
-    )  # fmt: skip
+    stars = make_tables([{}], [{}], [{}], [{}], [{}], [{}], periodicity=tested)
     verdict = Periodicity().judge(stars, "dip")
-    assert outcomes(verdict) == [
-        "failed", "passed", "unknown", "passed", "failed", "failed", "unknown",
-    ]  # fmt: skip
+    assert outcomes(verdict) == ["failed", "passed", "unknown", "passed", "failed", "unknown"]
     assert verdict.value[0] == -20.0
     assert verdict.reason[0] == "periodic, 40 d and 0.15 mag"
     assert verdict.reason[2] == "not tested for periods: too few points"
-    assert verdict.reason[6] == "not tested for periods"
+    assert verdict.reason[5] == "not tested for periods"

@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 import uuid
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -180,7 +181,13 @@ class Lock:
         return True
 
     def _take_away(self, seen: tuple[bytes, int]) -> None:
-        """Remove a stale lock. Of several that try, one does; none removes a new lock."""
+        """Remove a stale lock. Of several that try, one does; none removes a new lock.
+
+        Should two come to hold it all the same, the one whose file it is not will notice: see
+        ``is_held``.
+        """
+        if self._look()[0] != seen:
+            return
         aside = self.path.with_name(f"{self.path.name}.{uuid.uuid4().hex[:8]}.stale")
         try:
             os.rename(self.path, aside)
@@ -188,7 +195,8 @@ class Lock:
             return
         try:
             if aside.read_bytes() != seen[0]:
-                os.link(aside, self.path)  # somebody was faster: put the new lock back
+                with suppress(FileExistsError):
+                    os.link(aside, self.path)  # somebody was faster: put the new lock back
         finally:
             aside.unlink(missing_ok=True)
 

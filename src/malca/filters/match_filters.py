@@ -94,29 +94,14 @@ class PeriodicCatalog(Filter):
 
 
 class Periodicity(Filter):
-    """The star's own light curve is not periodic, or not in a way that makes its events.
+    """The star's own light curve is not periodic, or its period does not make its events.
 
-    An event much deeper than the periodic variation that goes on for several periods is none of its
-    minima: R CrB stars pulsate while they fade.
+    Dippers rotate and R CrB stars pulsate while they fade: a period counts against a star only if
+    the events recur with it (``period_explains_events``).
     """
 
     name: ClassVar[str] = "periodicity"
     needs: ClassVar[tuple[str, ...]] = ("periodicity",)
-
-    explained_cycles: float = Field(
-        3.0, gt=0, description="Longest event, in periods, that a periodic variation may explain."
-    )
-    explained_depth_ratio: float = Field(
-        8.0,
-        gt=0,
-        description="Deepest event that it may explain, as a multiple of its full amplitude; an event "
-        "must be longer and deeper to count as unexplained.",
-    )
-    min_unexplained_points: int = Field(
-        20,
-        ge=1,
-        description="Least points of an unexplained event: a few points may all fall into minima.",
-    )
 
     def judge(self, stars: StarTables, branch: Branch) -> Verdict:
         """Look at ``is_periodic``; the value is the period's log10 false-alarm probability."""
@@ -124,14 +109,8 @@ class Periodicity(Filter):
         periodic = stars.numbers("is_periodic", table)
         period = stars.numbers("lsp_period_days", table)
         amplitude = stars.numbers("lsp_amplitude_mag", table)
-        star = stars.events_of(branch).star
-        beyond = (
-            (stars.event_numbers("duration_days", branch) > self.explained_cycles * period[star])
-            & (stars.event_numbers("depth_mag", branch) > self.explained_depth_ratio * amplitude[star])
-            & (stars.event_numbers("n_points", branch) >= self.min_unexplained_points)
-        )
-        unexplained = np.bincount(star, beyond, len(stars)) > 0
-        fails = (periodic == 1) & ~unexplained
+        # Not known to make the events is not known not to.
+        fails = (periodic == 1) & (stars.numbers("period_explains_events", table) != 0)
         outcome = np.where(np.isnan(periodic), UNKNOWN, np.where(fails, FAILED, PASSED)).astype(np.int8)
         why = stars.words("periodicity_reason", table)
         reason = np.array(

@@ -26,6 +26,8 @@ T = TypeVar("T")
 RUN_ID_TAG = "malca.run_id"
 #: Name under which a record is kept among the artifacts of its run.
 RECORD_ARTIFACT = "run.json"
+#: MLflow's pages show a table of runs, and not what language models want.
+_EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
 _RESULTS = "results"
 _ROWS_TO_SHOW = 1000
 #: How long a store that is locked by others is tried, s.
@@ -193,7 +195,7 @@ def _experiment(client: MlflowClient, options: TrackingOptions) -> str:
         if root is not None and "://" not in root:
             root = Path(root).absolute().as_uri()
         try:
-            return str(client.create_experiment(options.experiment, artifact_location=root))
+            return str(client.create_experiment(options.experiment, root, _EXPERIMENT_TAGS))
         except MlflowException:
             found = client.get_experiment_by_name(options.experiment)  # another run was faster
             if found is None:

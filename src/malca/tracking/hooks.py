@@ -233,6 +233,9 @@ class TrackingHooks:
         record.metrics |= {f"seconds.{name}": s for name, s in record.nodes.items()}
         record.metrics["seconds.total"] = record.seconds
         record.metrics["memory_peak_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        # Tables first: MLflow's pages begin with what comes first.
+        rows = {name: n for name, n in record.metrics.items() if name.startswith("rows.")}
+        record.metrics = rows | dict(sorted(record.metrics.items()))
         _write(run)
         close_run()
         self._tell_end(run)

@@ -111,6 +111,7 @@ def period_table(**columns):
     table = {
         "asas_sn_id": [101, 102, 104],
         "is_periodic": pd.array([False, None, False], dtype="boolean"),
+        "period_explains_events": pd.array([None] * 3, dtype="boolean"),
         "lsp_period_days": 5.0,
         "lsp_amplitude_mag": 0.1,
         "lsp_log10_fap": -1.0,
