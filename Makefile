@@ -47,7 +47,7 @@ lineage: install  ## the graph of everything, in a browser
 	$(BIN)/kedro viz run
 
 tracking: install  ## the record of every run, in a browser
-	$(BIN)/mlflow ui --backend-store-uri sqlite:///mlflow.db
+	MLFLOW_DISABLE_TELEMETRY=true $(BIN)/mlflow ui --backend-store-uri sqlite:///mlflow.db
 
 lock: install  ## resolve the lock file anew (needs the package uv)
 	$(BIN)/python -m uv pip compile --universal --python-version 3.11 --upgrade --no-header --no-annotate \

@@ -1,146 +1,178 @@
-"""Speed and peak memory of a survey on disk against its size.
+"""Speed and peak memory of a survey on disk against its size: from files of light curves to candidates.
 
-Every size is simulated, packed and searched through the nodes and datasets of the pipelines,
-without a Kedro session, in processes of its own. VSX matching and camera statistics are read and
-used but not timed: the columns are those of the three jobs that touch every point.
+Every size is simulated, then worked on by ``kedro run``, as anybody would, with a configuration and a
+folder of its own; times are those of the run's own record. The run is then given again, to see what a
+start costs that finds nothing to do.
 
     python benchmarks/scaling.py
-    python benchmarks/scaling.py --sizes 1000,10000 --keep /scratch/scaling
+    python benchmarks/scaling.py --sizes 1000,10000 --engine dask --workers 2 --keep /scratch/scaling
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any, NamedTuple
 
-# Nothing of malca is imported above: a child starts with the peak memory of its parent.
+import psutil
+import yaml
 
+PROJECT = Path(__file__).resolve().parents[1]
 MAG_BIN = "13_13.5"
 WARM_UP_STARS = 40
+PIPELINES = "ingest,detection,filtering"
+#: What a run's nodes do, by the name of a column; other nodes are the last.
+STAGES = {
+    "list": ("build_manifest", "match_vsx", "read_camera_statistics"),
+    "pack": ("pack_lightcurves",),
+    "search": ("detect_events", "collect_tables", "draw_overview"),
+    "periods": ("test_periodicity", "collect_periodicity"),
+    "filter": (),
+}
+_GIB = 2.0**30
 
 
-def simulate(folder: Path, n_stars: int, workers: int) -> dict[str, float]:
-    """Write a survey and its catalogue of variables."""
-    from malca.datasets.survey_writer import SurveyDataset
-    from malca.pipelines.simulation.nodes import simulate_survey, write_vsx
-    from malca.pipelines.simulation.parameters import SimulationParameters
+class Memory(NamedTuple):
+    """Peak resident memory, bytes."""
 
-    parameters = SimulationParameters(n_stars=n_stars, mag_bins={MAG_BIN: 1.0}, workers=workers)
-    survey = SurveyDataset(filepath=str(folder / "survey"))
-    n_points = 0
-    started = time.perf_counter()
-    for portion, truth_so_far, _ in simulate_survey(parameters):
-        survey.save(portion)
-        truth = truth_so_far
-        n_points += portion["lightcurves"].n_points
-    seconds = time.perf_counter() - started
-    (folder / "vsxcat.dat").write_text(write_vsx(truth, parameters))
-    return {"n_points": n_points, "simulate": seconds}
+    largest: float
+    together: float
 
 
-def search(folder: Path, workers: int) -> dict[str, float]:
-    """Pack the survey and search it."""
-    import resource
-
-    from malca.datasets.lightcurve_files import ManifestFiles, SurveyIndexDataset
-    from malca.datasets.tables import PartitionedTables, StreamedTable
-    from malca.datasets.vsx import VsxDataset
-    from malca.partitions import ComputeParameters
-    from malca.pipelines.detection.nodes import collect_tables, plan_detection
-    from malca.pipelines.ingest.nodes import (
-        build_manifest,
-        match_vsx,
-        plan_packing,
-        read_camera_statistics,
-    )
-    from malca.pipelines.ingest.parameters import IngestParameters
-    from malca.search.parameters import DetectionParameters
-
-    ingest, compute = IngestParameters(), ComputeParameters(workers=workers)
-    index = SurveyIndexDataset(root=str(folder / "survey"), mag_bin=MAG_BIN).load()
-    manifest, _ = build_manifest(index, ingest, compute)
-    matches = match_vsx(manifest, VsxDataset(filepath=str(folder / "vsxcat.dat")).load(), ingest)
-    cameras, _ = read_camera_statistics(manifest, ManifestFiles(reads="camera_statistics").load())
-
-    packed = PartitionedTables(path=str(folder / "lightcurves"), tables=["failures", "lightcurves"])
-    started = time.perf_counter()
-    packed.save(plan_packing(manifest, ManifestFiles(reads="lightcurves").load(), compute))
-    pack_seconds = time.perf_counter() - started
-
-    names = ["tags", "events", "failures", "statistics", "sources"]
-    found = PartitionedTables(path=str(folder / "detections"), tables=names)
-    started = time.perf_counter()
-    lightcurves = packed.load()
-    found.save(plan_detection(lightcurves, manifest, matches, cameras, DetectionParameters(), compute))
-    gathered = collect_tables(found.load(), lightcurves)
-    order = ("tags", "sources", "events", "statistics", "failures")
-    for name, parts in zip(order, gathered, strict=True):
-        StreamedTable(filepath=str(folder / f"{name}.parquet")).save(parts)
-    detect_seconds = time.perf_counter() - started
-
-    kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # of Linux; macOS counts bytes
-    peak = kilobytes / (2**30 if sys.platform == "darwin" else 2**20)
-    return {"pack": pack_seconds, "detect": detect_seconds, "peak_gib": peak}
+def configure(folder: Path, compute: dict[str, Any]) -> Path:
+    """Write a configuration that reads and writes below a folder."""
+    conf = folder / "conf"
+    shutil.copytree(PROJECT / "conf", conf, ignore=shutil.ignore_patterns("local"))
+    settings = {
+        "globals": {"survey_root": str(folder / "survey"), "data_root": str(folder / "data")},
+        "parameters": {"compute": compute, "simulation": {"mag_bins": {MAG_BIN: 1.0}}},
+        "mlflow": {"tracking_uri": None},
+    }
+    (conf / "local").mkdir()
+    for name, content in settings.items():
+        (conf / "local" / f"{name}.yml").write_text(yaml.safe_dump(content))
+    return conf
 
 
-def _in_new_process(stage: str, folder: Path, n_stars: int, workers: int) -> dict[str, float]:
-    command = [sys.executable, __file__, "--stage", stage, "--sizes", str(n_stars)]
-    command += ["--keep", str(folder), "--workers", str(workers)]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
-    return json.loads(done.stdout.splitlines()[-1])
+def kedro_run(conf: Path, *options: str) -> tuple[float, Memory]:
+    """Wall time and memory of one ``kedro run``."""
+    command = [sys.executable, "-m", "kedro", "run", "--conf-source", str(conf), *options]
+    with tempfile.TemporaryFile("w+") as log:
+        started = time.perf_counter()
+        process = psutil.Popen(command, cwd=PROJECT, stdout=log, stderr=subprocess.STDOUT)
+        memory = watch(process)
+        seconds = time.perf_counter() - started
+        if process.returncode:
+            log.seek(0)
+            raise SystemExit(f"{' '.join(command)}:\n{log.read()[-4000:]}")
+    return seconds, memory
 
 
-def measure(folder: Path, n_stars: int, workers: int) -> dict[str, float]:
-    """Simulate in one process, pack and detect in another."""
+def watch(process: psutil.Popen) -> Memory:
+    """Wait for a process and look how much memory it and its workers take meanwhile."""
+    largest = together = 0.0
+    while True:
+        try:
+            sizes = [each.memory_info().rss for each in (process, *process.children(recursive=True))]
+        except psutil.NoSuchProcess:  # one that ended between the two
+            sizes = []
+        largest, together = max([largest, *sizes]), max(together, sum(sizes))
+        pid, status, usage = os.wait4(process.pid, os.WNOHANG)
+        if pid:
+            process.returncode = os.waitstatus_to_exitcode(status)
+            kilobytes = usage.ru_maxrss / (1024 if sys.platform == "darwin" else 1)
+            return Memory(max(largest, 1024 * kilobytes), max(together, 1024 * kilobytes))
+        time.sleep(0.02)
+
+
+def last_record(folder: Path) -> dict[str, Any]:
+    """Record of the last run, see ``malca.tracking``."""
+    records = (folder / "data" / "08_reporting" / MAG_BIN).glob("run_*.json")
+    record: dict[str, Any] = json.loads(max(records, key=lambda path: path.stat().st_mtime).read_text())
+    return record
+
+
+def measure(folder: Path, n_stars: int, compute: dict[str, Any]) -> dict[str, float]:
+    """Simulate a survey, work on it, and start again."""
     folder.mkdir(parents=True, exist_ok=True)
-    try:
-        return {
-            **_in_new_process("simulate", folder, n_stars, workers),
-            **_in_new_process("search", folder, n_stars, workers),
-        }
-    except subprocess.CalledProcessError as error:
-        raise SystemExit(f"{n_stars} stars: {error.stderr}") from None
+    conf = configure(folder, compute)
+    simulate, _ = kedro_run(
+        conf,
+        "--pipelines",
+        "simulation",
+        "--tags",
+        "survey",
+        "--params",
+        f"simulation.n_stars={n_stars}",
+    )
+    _, memory = kedro_run(conf, "--pipelines", PIPELINES)
+    nodes = last_record(folder)["nodes"]
+    again, _ = kedro_run(conf, "--pipelines", PIPELINES)
+    named = {node for names in STAGES.values() for node in names}
+    row = {stage: sum(nodes[name] for name in names) for stage, names in STAGES.items() if names}
+    row["filter"] = sum(seconds for name, seconds in nodes.items() if name not in named)
+    total = sum(row.values())
+    return row | {
+        "simulate": simulate,
+        "total": total,
+        "again": again,
+        "n_points": n_points(folder),
+        "largest_gib": memory.largest / _GIB,
+        "together_gib": memory.together / _GIB,
+    }
+
+
+def n_points(folder: Path) -> int:
+    """Points of all packed light curves."""
+    import pyarrow.parquet as pq
+
+    paths = (folder / "data" / "02_intermediate" / MAG_BIN / "lightcurves" / "lightcurves").glob(
+        "*.parquet"
+    )
+    return sum(sum(pq.read_table(path, columns=["n_points"])["n_points"].to_pylist()) for path in paths)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--sizes", default="1000,10000,100000", help="stars, parted by commas")
     parser.add_argument("--keep", type=Path, help="empty folder in which to leave what was written")
-    parser.add_argument("--workers", type=int, default=0, help="threads; 0 takes every core")
-    parser.add_argument("--stage", choices=["simulate", "search"], help=argparse.SUPPRESS)
+    parser.add_argument("--engine", choices=["local", "dask"], default="local")
+    parser.add_argument("--workers", type=int, default=0, help="threads or processes; 0: every core")
+    parser.add_argument("--stars-per-partition", type=int, help="default: the project's")
     options = parser.parse_args()
-    sizes = [int(size) for size in options.sizes.split(",")]
-    if options.stage == "simulate":
-        print(json.dumps(simulate(options.keep, sizes[0], options.workers)))
-        return
-    if options.stage == "search":
-        print(json.dumps(search(options.keep, options.workers)))
-        return
     if options.keep is not None and options.keep.exists() and any(options.keep.iterdir()):
         raise SystemExit(f"--keep {options.keep}: the folder is not empty")
+    compute = {"engine": options.engine, "workers": options.workers}
+    if options.stars_per_partition:
+        compute["stars_per_partition"] = options.stars_per_partition
+    columns = [*STAGES, "total"]
     with tempfile.TemporaryDirectory() as scratch:
         # Compilation is a cost of the first run on a machine, not of a survey.
-        measure(Path(scratch) / "warm_up", WARM_UP_STARS, options.workers)
-        root = options.keep or Path(scratch)
+        measure(Path(scratch) / "warm_up", WARM_UP_STARS, compute)
         print(
-            f"{'stars':>8} {'points':>12} | {'simulate':>18} {'pack':>18} {'detect':>18} | peak of"
-            f"\n{'':>8} {'':>12} | {'s':>9} {'stars/s':>8} {'s':>9} {'stars/s':>8} "
-            f"{'s':>9} {'stars/s':>8} | pack+detect, GiB"
-        )
-        for n_stars in sizes:
-            row = measure(root / str(n_stars), n_stars, options.workers)
-            jobs = " ".join(
-                f"{row[job]:9.1f} {n_stars / row[job]:8.0f}" for job in ("simulate", "pack", "detect")
+            f"{'':>20} | seconds {'':>47} | stars/s | peak memory, GiB | simulated, | nothing\n"
+            f"{'stars':>7} {'points':>12} | " + " ".join(f"{name:>8}" for name in columns)
+            + f" | {'':>7} | process      all | {'s':>10} | to do, s"
+        )  # fmt: skip
+        for n_stars in [int(size) for size in options.sizes.split(",")]:
+            folder = (options.keep or Path(scratch)) / str(n_stars)
+            row = measure(folder, n_stars, compute)
+            print(
+                f"{n_stars:>7} {row['n_points']:>12,} | "
+                + " ".join(f"{row[name]:>8.1f}" for name in columns)
+                + f" | {n_stars / row['total']:>7.0f} | {row['largest_gib']:>7.2f} "
+                f"{row['together_gib']:>8.2f} | {row['simulate']:>10.1f} | {row['again']:>8.1f}",
+                flush=True,
             )
-            print(f"{n_stars:8d} {row['n_points']:12,d} | {jobs} | {row['peak_gib']:.2f}", flush=True)
             if options.keep is None:
-                shutil.rmtree(root / str(n_stars))
+                shutil.rmtree(folder)
 
 
 if __name__ == "__main__":

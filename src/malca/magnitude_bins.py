@@ -68,6 +68,17 @@ def resolve_bin(value: str | float) -> str:
     return meant[0]
 
 
+def split_bins(text: str) -> tuple[str, ...]:
+    """Bins joined by ``+``, such as ``12.5_13+13_13.5``, each once.
+
+    Raises
+    ------
+    ValueError
+        One of them is no bin.
+    """
+    return tuple(dict.fromkeys(resolve_bin(part) for part in text.split("+")))
+
+
 def _read_as_number(name: str) -> float | None:
     """Read the number YAML takes an unquoted bin for; None where it stays text (``8.5_9.5``)."""
     try:

@@ -6,6 +6,7 @@ what is heavy, a command imports when it is called.
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import click
@@ -14,14 +15,41 @@ from malca.cli.bundle import bundle
 from malca.cli.lightcurves import events, fetch, plot, stats
 from malca.cli.project import in_one_sentence
 from malca.cli.runs import attrition, rerun, summary
+from malca.magnitude_bins import split_bins
+
+logger = logging.getLogger(__name__)
 
 
 class _Run(click.Command):
-    """`kedro run` that tells a refused run in one sentence, without a traceback."""
+    """`kedro run` that takes several bins, and tells a refused run in one sentence, no traceback."""
 
     def invoke(self, ctx: click.Context) -> Any:
+        given = (ctx.params.get("params") or {}).get("mag_bin")
+        try:
+            bins = split_bins(given) if isinstance(given, str) else ()
+        except ValueError as error:
+            raise click.ClickException(f"--params mag_bin: {error}") from None
+        if len(bins) > 1:
+            return self._one_after_the_other(ctx, bins)
         with in_one_sentence():
             return super().invoke(ctx)
+
+    def _one_after_the_other(self, ctx: click.Context, bins: tuple[str, ...]) -> None:
+        """Run a session a bin; one that fails does not keep the others from their turn."""
+        failed: dict[str, str] = {}
+        for mag_bin in bins:
+            ctx.params["params"] = {**ctx.params["params"], "mag_bin": mag_bin}
+            try:
+                with in_one_sentence():
+                    super().invoke(ctx)
+            except click.ClickException as refusal:
+                failed[mag_bin] = refusal.format_message()
+            except Exception as error:
+                logger.exception("bin %s", mag_bin)
+                failed[mag_bin] = f"{type(error).__name__}: {error}"
+        if failed:
+            told = "; ".join(f"{mag_bin}: {reason}" for mag_bin, reason in failed.items())
+            raise click.ClickException(f"{len(failed)} of {len(bins)} bins failed: {told}")
 
 
 def _kedro_commands() -> click.Group:

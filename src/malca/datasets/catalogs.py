@@ -16,6 +16,7 @@ from malca.catalogs import Catalog
 from malca.datasets.catalog_checks import check_catalogue
 from malca.datasets.catalog_declaration import Declaration
 from malca.datasets.catalog_matching import ParquetCatalog
+from malca.datasets.previews import TablePreview, table_preview
 from malca.datasets.tables import write_atomically
 
 logger = logging.getLogger(__name__)
@@ -161,6 +162,10 @@ class LocalCatalog(AbstractDataset[None, Catalog]):
 
     def save(self, data: None) -> None:
         raise DatasetError("catalogues are read only")
+
+    def preview(self, nrows: int = 20) -> TablePreview:
+        """First rows for Kedro-Viz, with the file's own columns."""
+        return table_preview(self._declared.filepath, nrows)
 
     def _exists(self) -> bool:
         return self._declared.filepath.is_file()

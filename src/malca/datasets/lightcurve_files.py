@@ -11,6 +11,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 from kedro.io import AbstractDataset, DatasetError
 
+from malca.datasets.digests import files_digest
 from malca.datasets.manifest import SurveyIndex, chosen_bins, read_flat_folder, read_index_tree
 from malca.datasets.raw2 import read_camera_statistics
 from malca.datasets.readers import ReadFailure, read_lightcurve, read_manifest_lightcurves
@@ -95,6 +96,16 @@ class SurveyIndexDataset(AbstractDataset[Any, SurveyIndex]):
             )
         except ValueError as error:
             raise DatasetError(str(error)) from error
+
+    def fingerprint(self) -> str | None:
+        """SHA-256 of the index files, for the record of a run; None: light curves without an index."""
+        if self._layout == "flat":
+            index = None if self._index_file is None else Path(self._index_file)
+            return None if index is None else files_digest([index], index.parent)
+        bins = chosen_bins(self._root, self._mag_bin)
+        return files_digest(
+            (path for name in bins for path in (self._root / name).glob("index*.csv")), self._root
+        )
 
     def save(self, data: Any) -> None:
         raise DatasetError("a survey's index is read-only")

@@ -216,6 +216,11 @@ class SurveyDataset(AbstractDataset[Mapping[str, Any], SurveyFolder]):
     def _root(self) -> Path:
         return Path(self._filepath)
 
+    def fingerprint(self) -> str | None:
+        """Fingerprint of the parameters the survey was simulated with; None: there is no survey."""
+        path = self._root / SURVEY_FILE
+        return str(json.loads(path.read_text())["fingerprint"]) if path.exists() else None
+
     def load(self) -> SurveyFolder:
         if not self._exists():
             raise DatasetError(f"{self._root} holds no simulated survey")

@@ -23,6 +23,7 @@ from malca.datasets.partition_store import (
     FolderStore,
     remove_leftovers,
 )
+from malca.datasets.previews import TablePreview, rows_preview, table_preview
 from malca.partitions import DamagedError, PartitionMap, PartitionReport, Receipt, run_partitions
 from malca.partitions.engines import EngineError
 
@@ -199,6 +200,15 @@ class PartitionedTables(AbstractDataset[PartitionMap, Partitions]):
         """Refuse, before work starts, what ``load`` would refuse."""
         self.load()
 
+    def preview(self) -> TablePreview:
+        """Tables with their partitions and rows, for Kedro-Viz."""
+        receipts = self._store.receipts().values()
+        rows = []
+        for name in self._store.tables:
+            facts = [receipt.tables[name] for receipt in receipts if name in receipt.tables]
+            rows.append((name, len(facts), sum(each.n_rows for each in facts)))
+        return rows_preview(["table", "partitions", "rows"], rows)
+
     def remove_leftovers(self) -> None:
         """Remove what killed runs left half written. Nobody else may be writing."""
         self._store.remove_leftovers()
@@ -283,10 +293,9 @@ class StreamedTable(AbstractDataset[Any, pd.DataFrame]):
         if not self._path.exists():
             raise DatasetError(f"there is no {self._path}: run the pipeline that makes it first")
 
-    def preview(self, nrows: int = 20) -> dict[str, Any]:
+    def preview(self, nrows: int = 20) -> TablePreview:
         """First rows for Kedro-Viz."""
-        head = pq.ParquetFile(self._path).read_row_group(0).slice(0, nrows).to_pandas()
-        return head.to_dict(orient="split")
+        return table_preview(self._path, nrows)
 
     def remove_leftovers(self) -> None:
         """Remove what killed runs left half written. Nobody else may be writing."""
