@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -153,10 +154,10 @@ def test_a_lock_that_was_taken_over_is_neither_touched_nor_removed(path):
     assert is_held(path, "another")
 
 
-def test_of_many_that_take_a_stale_lock_one_gets_it(path):
-    written_by(path, born="1")
+def taken_by_many(path, number=16):
+    """Locks of as many threads that all want the same one at once, and had or were refused it."""
     taken, refused = [], []
-    barrier = threading.Barrier(16)
+    barrier = threading.Barrier(number)
 
     def take():
         lock = Lock(path, "the bin")
@@ -167,27 +168,58 @@ def test_of_many_that_take_a_stale_lock_one_gets_it(path):
         except LockedError:
             refused.append(lock)
 
-    threads = [threading.Thread(target=take) for _ in range(16)]
+    threads = [threading.Thread(target=take) for _ in range(number)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert (len(taken), len(refused)) == (1, 15)
-    assert is_held(path, taken[0].token)
-    taken[0].release()
+    assert len(taken) + len(refused) == number
+    return taken
+
+
+@pytest.mark.parametrize("time_", range(10))
+def test_of_many_that_take_a_stale_lock_one_gets_it(path, time_):
+    written_by(path, born="1", token=f"another {time_}")
+    (lock,) = taken_by_many(path)
+    assert is_held(path, lock.token)
+    lock.release()
     assert not list(path.parent.iterdir())
 
 
-def test_a_new_lock_is_not_taken_for_the_stale_one_it_replaced(path, monkeypatch):
+def test_of_many_that_take_a_lock_left_while_it_was_taken_from_another_one_gets_it(path):
+    written_by(path, born="1")
+    seen, _ = Lock(path, "the bin")._look()
+    removing = path.with_name(f"{path.name}.{hashlib.sha256(seen[0]).hexdigest()[:16]}")
+    written_by(removing, born="2", token="was killed as well")
+    (lock,) = taken_by_many(path)
+    assert is_held(path, lock.token)
+    lock.release()
+    assert not list(path.parent.iterdir())
+
+
+def test_a_new_lock_is_not_taken_for_the_stale_one_it_replaced(path):
     written_by(path, born="1")
     lock = Lock(path, "the bin")
     seen, _ = lock._look()
     written_by(path, token="new")  # another run was faster
-    lock._take_away(seen)
-    monkeypatch.setattr(lock, "_look", lambda: (seen, None))  # faster still
-    lock._take_away(seen)
+    assert not lock._take_away(seen)
     assert is_held(path, "new")
     assert [each.name for each in path.parent.iterdir()] == [".lock"]
+
+
+def test_a_lock_taken_while_its_writer_was_held_up_is_not_the_writers(path, monkeypatch):
+    write = os.write
+
+    def slowly(file, content):
+        monkeypatch.setattr(locks.os, "write", write)
+        path.unlink()  # an empty lock seemed stale to another run, which has it now
+        written_by(path)
+        return write(file, content)
+
+    monkeypatch.setattr(locks.os, "write", slowly)
+    with pytest.raises(LockedError):
+        Lock(path, "the bin").acquire()
+    assert is_held(path, "another")
 
 
 def test_a_folder_that_cannot_be_written_to(path, monkeypatch):

@@ -4,10 +4,15 @@ The file is created exclusively, which NFS does too. Its holder touches it now a
 stale if its process is gone from this machine, or, where that cannot be seen from here, if it is
 not touched for long enough; only changes of the file's time are looked for, so that it does not
 matter what time the clocks show.
+
+A stale lock is removed by whoever holds a second lock, named after the content of the first. No two
+locks ever have the same content, so that of all that see one stale lock one removes it, and a new
+lock at its place is never mistaken for it. Should that one be killed as well, its own lock is stale.
 """
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import os
 import socket
@@ -15,7 +20,6 @@ import sys
 import threading
 import time
 import uuid
-from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -29,6 +33,8 @@ BEAT_SECONDS = 10.0
 #: A lock of another machine that is not touched for this long is stale, s. Longer than files'
 #: attributes are cached by NFS (60 s), and than a machine under load forgets to touch it.
 PATIENCE_SECONDS = 90.0
+#: How long to wait where another removes the stale lock, s: it takes milliseconds.
+_TURN_SECONDS = 0.01
 
 
 class LockedError(Exception):
@@ -116,8 +122,12 @@ class Lock:
                 gone = self._is_silent(seen, holder)
             if not gone:
                 raise LockedError(f"{self.what} is being worked on by {holder}: wait for it, or end it")
-            self._take_away(seen)
-            logger.warning("%s was left locked by %s, which is gone", self.what, holder or "something")
+            if self._take_away(seen):
+                logger.warning("%s was left locked by %s, which is gone", self.what, holder or "something")
+            else:
+                time.sleep(_TURN_SECONDS)
+        for left in self.path.parent.glob(f"{self.path.name}.*"):
+            left.unlink(missing_ok=True)  # of one that was killed while it removed a stale lock
         self.token = own.token
         self._ended.clear()
         self._beats = threading.Thread(target=self._beat, name="lock", daemon=True)
@@ -156,7 +166,8 @@ class Lock:
             raise
         finally:
             os.close(file)
-        return True
+        # False if this process was held up for so long that others took its unwritten lock for a stale one.
+        return is_held(self.path, own.token)
 
     def _look(self) -> tuple[tuple[bytes, int] | None, Holder | None]:
         """Content and time of change of the file (None: no file), and whom it names."""
@@ -180,25 +191,22 @@ class Lock:
                 return False
         return True
 
-    def _take_away(self, seen: tuple[bytes, int]) -> None:
-        """Remove a stale lock. Of several that try, one does; none removes a new lock.
-
-        Should two come to hold it all the same, the one whose file it is not will notice: see
-        ``is_held``.
-        """
-        if self._look()[0] != seen:
-            return
-        aside = self.path.with_name(f"{self.path.name}.{uuid.uuid4().hex[:8]}.stale")
+    def _take_away(self, seen: tuple[bytes, int]) -> bool:
+        """Remove the lock that was ``seen`` to be stale; whether it was this call that did."""
+        turn = Lock(
+            self.path.with_name(f"{self.path.name}.{hashlib.sha256(seen[0]).hexdigest()[:16]}"),
+            f"the stale lock of {self.what}",
+            beat_seconds=self._beat_seconds,
+            patience_seconds=self._patience_seconds,
+        )
         try:
-            os.rename(self.path, aside)
-        except FileNotFoundError:
-            return
-        try:
-            if aside.read_bytes() != seen[0]:
-                with suppress(FileExistsError):
-                    os.link(aside, self.path)  # somebody was faster: put the new lock back
-        finally:
-            aside.unlink(missing_ok=True)
+            with turn:
+                if self._look()[0] != seen:
+                    return False
+                self.path.unlink(missing_ok=True)
+                return True
+        except LockedError:
+            return False
 
     def _beat(self) -> None:
         while not self._ended.wait(self._beat_seconds):
