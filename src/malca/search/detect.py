@@ -35,6 +35,9 @@ class Detection:
         A row an accepted event.
     failures : DataFrame
         A row a star that could not be searched, or a file that could not be read, with the reason.
+    shallow : DataFrame
+        Triggered events that are no events, for they stay below ``min_mag_offset``: ``asas_sn_id, name,
+        kind, jd_start, jd_end, depth_mag``.
     points : UsablePoints
         The points that were searched.
     baseline : Baseline
@@ -43,6 +46,7 @@ class Detection:
     sources: pd.DataFrame
     events: pd.DataFrame
     failures: pd.DataFrame
+    shallow: pd.DataFrame
     points: UsablePoints
     baseline: Baseline
 
@@ -97,10 +101,19 @@ def detect_events(
     cameras = [camera.name for camera in lightcurves.cameras]
     events = _describe(points, baseline, scores, found, parameters, workers, cameras)
     accepted = events["depth_mag"] >= parameters.min_mag_offset
-    shallow = {name: events[name][~accepted] for name in ("star", "kind")}
+    shallow = {
+        name: events[name][~accepted] for name in ("star", "kind", "jd_start", "jd_end", "depth_mag")
+    }
     events = {name: values[accepted] for name, values in events.items()}
     sources = summarise_sources(stars, points, baseline, scores, events, shallow, parameters, cameras)
-    return Detection(sources, _identify(events, stars), failures, points, baseline)
+    below = as_table(
+        {
+            "asas_sn_id": stars["asas_sn_id"].array[shallow["star"]],
+            "name": stars["name"].array[shallow["star"]],
+            **{name: values for name, values in shallow.items() if name != "star"},
+        }
+    )
+    return Detection(sources, _identify(events, stars), failures, below, points, baseline)
 
 
 def _enough_points(

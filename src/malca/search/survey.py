@@ -1,0 +1,102 @@
+"""What the survey's search does with a batch of its stars: tags, then events of those it may search."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import pandas as pd
+
+from malca.lightcurves import LightCurves
+from malca.search.detect import detect_events
+from malca.search.parameters import DetectionParameters
+from malca.search.points import usable_points
+from malca.search.statistics import star_statistics
+from malca.search.tags import camera_bands, excluded_cameras, make_tags, points_of_cameras
+
+
+class SearchedBatch(NamedTuple):
+    """Tables of a searched batch.
+
+    Attributes
+    ----------
+    tags : DataFrame
+        A row a star.
+    sources, statistics : DataFrame
+        A row a star searched; ``sources`` with its tags and place.
+    events, failures : DataFrame
+    shallow : DataFrame
+        See ``Detection.shallow``.
+    """
+
+    tags: pd.DataFrame
+    sources: pd.DataFrame
+    events: pd.DataFrame
+    failures: pd.DataFrame
+    statistics: pd.DataFrame
+    shallow: pd.DataFrame
+
+
+def search_batch(
+    lightcurves: LightCurves,
+    manifest: pd.DataFrame,
+    vsx_matches: pd.DataFrame,
+    camera_statistics: pd.DataFrame,
+    parameters: DetectionParameters,
+    workers: int,
+) -> SearchedBatch:
+    """Tag and search the stars of a batch, without the cameras that lie outside their bin.
+
+    Parameters
+    ----------
+    lightcurves : LightCurves
+    manifest : DataFrame
+        ``asas_sn_id, mag_bin, ra_deg, dec_deg`` of each star.
+    vsx_matches : DataFrame
+        See ``malca.search.tags.make_tags``.
+    camera_statistics : DataFrame
+        See ``malca.search.tags.excluded_cameras``.
+    parameters : DetectionParameters
+    workers : int
+        Threads.
+    """
+    where = manifest.set_index("asas_sn_id")
+    left_out = camera_statistics.iloc[:0][["asas_sn_id", "camera"]]
+    if parameters.tags.camera_median == "exclude":
+        left_out = excluded_cameras(
+            camera_statistics,
+            where["mag_bin"],
+            camera_bands(lightcurves),
+            parameters.tags.camera_median_tolerance_mag,
+        )
+    excluded = points_of_cameras(lightcurves, left_out)
+    search = parameters.search
+    points = usable_points(
+        lightcurves,
+        max_mag_err=search.max_mag_err,
+        use_bad_quality=search.use_bad_quality,
+        excluded=excluded,
+    )
+    tags = make_tags(lightcurves, points, left_out, vsx_matches, parameters.tags)
+    wanted = (~tags["failed_any"]).to_numpy().nonzero()[0]
+    kept = lightcurves
+    if len(wanted) < len(lightcurves):
+        kept = lightcurves.take(wanted)
+        excluded = points_of_cameras(kept, left_out)
+    found = detect_events(kept, search, excluded=excluded, workers=workers)
+    place = where[["mag_bin", "ra_deg", "dec_deg"]]
+    sources = found.sources.join(place, on="asas_sn_id").merge(
+        tags.drop(columns=["name", "n_points", "n_cameras", "failed_any"]), on="asas_sn_id", how="left"
+    )
+    return SearchedBatch(
+        tags=tags.join(place, on="asas_sn_id"),
+        sources=sources,
+        events=found.events.join(place[["mag_bin"]], on="asas_sn_id"),
+        failures=found.failures,
+        statistics=star_statistics(
+            kept,
+            use_bad_quality=search.use_bad_quality,
+            max_mag_err=search.max_mag_err,
+            workers=workers,
+        ),
+        shallow=found.shallow,
+    )
