@@ -123,7 +123,9 @@ class Lock:
             if not gone:
                 raise LockedError(f"{self.what} is being worked on by {holder}: wait for it, or end it")
             if self._take_away(seen):
-                logger.warning("%s was left locked by %s, which is gone", self.what, holder or "something")
+                logger.warning(
+                    "%s was left locked by %s, which is gone", self.what, holder or "something"
+                )
             else:
                 time.sleep(_TURN_SECONDS)
         for left in self.path.parent.glob(f"{self.path.name}.*"):

@@ -6,7 +6,8 @@ import pytest
 
 from malca.astrophysics.period_consensus import PeriodConsensusParameters
 from malca.filters import FilteringParameters
-from malca.pipelines.filtering.nodes import agree_on_periods, judge, match_catalogs, preselect
+from malca.filters.catalog_tables import agree_on_periods, match_catalogs
+from malca.pipelines.filtering.nodes import judge, preselect
 
 IDS = np.array([101, 102, 103, 104], dtype=np.int64)
 

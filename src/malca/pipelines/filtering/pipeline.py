@@ -4,13 +4,8 @@ from __future__ import annotations
 
 from kedro.pipeline import Node, Pipeline
 
-from malca.pipelines.filtering.nodes import (
-    agree_on_periods,
-    draw_attrition,
-    judge,
-    match_catalogs,
-    preselect,
-)
+from malca.filters.catalog_tables import agree_on_periods, match_catalogs
+from malca.pipelines.filtering.nodes import draw_attrition, judge, preselect
 from malca.pipelines.filtering.periodicity import collect_periodicity, plan_periodicity
 
 
