@@ -168,7 +168,7 @@ class Lock:
             raise
         finally:
             os.close(file)
-        # False if this process was held up for so long that others took its unwritten lock for a stale one.
+        # False if this process was held up so long that others took its unwritten lock for a stale one.
         return is_held(self.path, own.token)
 
     def _look(self) -> tuple[tuple[bytes, int] | None, Holder | None]:

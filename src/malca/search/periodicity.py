@@ -192,6 +192,34 @@ def judge_star(
     return first
 
 
+def star_explains_events(
+    lightcurve: LightCurves, spans: np.ndarray, period_days: float, parameters: PeriodicityParameters
+) -> bool | None:
+    """Whether the period of a periodic star makes these events of its light curve.
+
+    Parameters
+    ----------
+    lightcurve : LightCurves
+        Of one star.
+    spans : (n_events, 2) float64 array
+        First and last date of each event.
+    period_days : float
+    parameters : PeriodicityParameters
+
+    Returns
+    -------
+    bool or None
+        None: no point lies in an event.
+    """
+    points = usable_points(
+        lightcurve,
+        max_mag_err=parameters.max_mag_err,
+        use_bad_quality=parameters.use_bad_quality,
+    )
+    residual = _without_medians(points.mag, points.channel)
+    return _explains(True, event_recurrence(points.jd, residual, spans, period_days), parameters)
+
+
 def _selections(
     jd: np.ndarray, spans: np.ndarray, parameters: PeriodicityParameters
 ) -> list[tuple[np.ndarray, bool]]:

@@ -121,6 +121,13 @@ def points_of_cameras(lightcurves: LightCurves, cameras: pd.DataFrame) -> np.nda
     return wanted.reshape(len(stars), len(numbers))[owner, lightcurves.camera]
 
 
+def excluded_of_lists(stars: pd.DataFrame) -> pd.DataFrame:
+    """Cameras the search left out, ``asas_sn_id, camera``, of lists ``excluded_cameras`` such as "3,17"."""
+    lists = stars.set_index("asas_sn_id")["excluded_cameras"].fillna("").astype(object)
+    named = lists[lists != ""].str.split(",").explode()
+    return pd.DataFrame({"asas_sn_id": named.index, "camera": named.to_numpy()}).astype("int64")
+
+
 def make_tags(
     lightcurves: LightCurves,
     points: UsablePoints,

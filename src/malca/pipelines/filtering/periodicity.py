@@ -15,7 +15,7 @@ from malca.lightcurves import POINT_DTYPES, STAR_DTYPES, LightCurves
 from malca.partitions import ComputeParameters, PartitionMap, fingerprint
 from malca.search.periodicity import test_periodicity
 from malca.search.periodicity_parameters import PeriodicityParameters
-from malca.search.tags import points_of_cameras
+from malca.search.tags import excluded_of_lists, points_of_cameras
 
 _EVENT_COLUMNS = ["asas_sn_id", "kind", "jd_start", "jd_end"]
 
@@ -89,7 +89,7 @@ def periodicity_of_partition(
         ``periodicity``: a row a chosen star.
     """
     batch = _empty() if lightcurves is None else LightCurves.from_table(_rows_of(lightcurves, stars))
-    cameras = _excluded(stars)
+    cameras = excluded_of_lists(stars)
     excluded = points_of_cameras(batch, cameras) if len(cameras) else None
     table = test_periodicity(batch, events, parameters, workers, excluded)
     return {"periodicity": table}
@@ -109,10 +109,3 @@ def _empty() -> LightCurves:
 def _rows_of(lightcurves: pa.Table, stars: pd.DataFrame) -> pa.Table:
     wanted = pa.array(stars["asas_sn_id"].to_numpy("int64"))
     return lightcurves.filter(pc.is_in(lightcurves["asas_sn_id"], value_set=wanted))
-
-
-def _excluded(stars: pd.DataFrame) -> pd.DataFrame:
-    """Cameras the search left out: ``asas_sn_id, camera`` of lists such as "3,17"."""
-    lists = stars.set_index("asas_sn_id")["excluded_cameras"].fillna("").astype(object)
-    named = lists[lists != ""].str.split(",").explode()
-    return pd.DataFrame({"asas_sn_id": named.index, "camera": named.to_numpy()}).astype("int64")

@@ -1,0 +1,106 @@
+"""Light curves in which whatever is found is false: mirrored, scrambled, shuffled."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from malca.lightcurves import BAND_NAMES, LightCurves, Star
+
+#: Ways to make a null light curve of an observed one.
+NULLS = ("mirrored", "seasons_scrambled", "cameras_shuffled")
+#: A longer gap ends a season, d.
+SEASON_GAP_DAYS = 60.0
+
+
+def null_lightcurve(star: Star, family: str, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Null light curve of one star: its dates and magnitudes, shape (n_points,) each.
+
+    - ``mirrored``: magnitudes mirrored about the median of their channel, so that dips become
+      brightenings (the inversion of Thompson et al. 2018, ApJS 235, 38). Noise that is symmetric is as
+      likely to make a false dip in it as in the star.
+    - ``seasons_scrambled``: the seasons in another order, each as it was (scrambling, ibid.). What the
+      search makes of steps and drifts from season to season it makes of these as well.
+    - ``cameras_shuffled``: each channel's residuals moved round along its own points, by an offset of
+      its own. Each camera keeps its correlated noise and failures, and cameras agree by chance only.
+
+    Parameters
+    ----------
+    star : Star
+    family : str
+        Of ``NULLS``.
+    rng : Generator
+
+    Returns
+    -------
+    jd, mag : (n_points,) float64 arrays
+        In the order of ``star``; dates may no longer ascend.
+
+    Raises
+    ------
+    ValueError
+        There is no such family.
+    """
+    jd, mag = star.jd.copy(), star.mag.astype(np.float64)
+    if family == "seasons_scrambled":
+        return _scrambled(jd, rng), mag
+    if family not in NULLS:
+        raise ValueError(f"no null '{family}': there are {', '.join(NULLS)}")
+    channel = star.camera.astype(np.int64) * len(BAND_NAMES) + star.band
+    for one in np.unique(channel):
+        own = np.flatnonzero((channel == one) & np.isfinite(mag))
+        if len(own) == 0:
+            continue
+        if family == "mirrored":
+            mag[own] = 2.0 * np.median(mag[own]) - mag[own]
+        else:
+            mag[own] = np.roll(mag[own], rng.integers(len(own)))
+    return jd, mag
+
+
+def _scrambled(jd: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Dates with the seasons in another order, the gaps between them where they were."""
+    if len(jd) == 0:
+        return jd
+    cuts = np.flatnonzero(np.diff(jd) > SEASON_GAP_DAYS) + 1
+    starts, ends = np.concatenate([[0], cuts]), np.concatenate([cuts, [len(jd)]])
+    gaps = np.append(jd[starts[1:]] - jd[ends[:-1] - 1], 0.0)
+    order = rng.permutation(len(starts))
+    moved, at = np.empty(len(jd)), jd[0]
+    for place, season in enumerate(order):
+        a, b = starts[season], ends[season]
+        moved[a:b] = jd[a:b] - jd[a] + at
+        at = moved[b - 1] + gaps[place]
+    return moved
+
+
+def replace_points(
+    lightcurves: LightCurves, ids: np.ndarray, parts: list[tuple[np.ndarray, np.ndarray]]
+) -> LightCurves:
+    """Give every light curve other dates and magnitudes and another number.
+
+    Parameters
+    ----------
+    lightcurves : LightCurves
+    ids : (n_stars,) int64 array
+        New ``asas_sn_id`` (and ``name``).
+    parts : list of (jd, mag)
+        Of each star; sorted here.
+    """
+    jd = np.concatenate([part[0] for part in parts]) if parts else np.empty(0)
+    mag = np.concatenate([part[1] for part in parts]) if parts else np.empty(0)
+    owner = np.repeat(np.arange(len(lightcurves)), np.diff(lightcurves.offsets))
+    order = np.lexsort([jd, owner])
+    others = ("mag_err", "camera", "band", "good", "saturated", "field")
+    stars = lightcurves.stars.assign(
+        asas_sn_id=pd.array(ids, dtype="Int64"), name=pd.array(ids.astype(str), dtype="str")
+    )
+    return replace(
+        lightcurves,
+        stars=stars,
+        jd=jd[order],
+        mag=mag[order].astype(np.float32),
+        **{name: getattr(lightcurves, name)[order] for name in others},
+    )
