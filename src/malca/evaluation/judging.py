@@ -7,11 +7,12 @@ number of its own (``case_id``); what tables and catalogues say of its star hold
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from pydantic import BaseModel, ConfigDict, Field
 
 from malca.filters import FilteringParameters, judge_stars
 from malca.filters.catalog_tables import LATE_TABLES
@@ -24,13 +25,14 @@ from malca.search.survey import SearchedBatch, search_batch
 CANDIDATE = "candidate"
 
 
-@dataclass(frozen=True)
-class SelectionParameters:
-    """All that decides whether a star becomes a candidate: those of the search itself."""
+class SelectionParameters(BaseModel):
+    """All that decides whether a star becomes a candidate: the parameters of the search itself."""
 
-    detection: DetectionParameters = field(default_factory=DetectionParameters)
-    filtering: FilteringParameters = field(default_factory=FilteringParameters)
-    periodicity: PeriodicityParameters = field(default_factory=PeriodicityParameters)
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    detection: DetectionParameters = Field(default_factory=DetectionParameters)
+    filtering: FilteringParameters = Field(default_factory=FilteringParameters)
+    periodicity: PeriodicityParameters = Field(default_factory=PeriodicityParameters)
 
 
 @dataclass(frozen=True)
