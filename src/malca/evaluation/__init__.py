@@ -1,0 +1,1 @@
+"""How much the search finds, and how much of what it finds is real: functions of tables and arrays."""
