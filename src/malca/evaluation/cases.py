@@ -14,7 +14,7 @@ from malca.evaluation.judging import (
     search_and_judge,
     stages_passed,
 )
-from malca.evaluation.nulls import NULLS, null_lightcurve, replace_points
+from malca.evaluation.nulls import null_lightcurve, replace_points
 from malca.evaluation.periods import tested_each
 from malca.evaluation.trials import search_outcomes
 from malca.lightcurves import LightCurves
@@ -27,7 +27,9 @@ _OF_SOURCES = {
 }
 
 
-def design_cases(stars: pd.DataFrame, families: Sequence[str], seed: int, n_most: int) -> pd.DataFrame:
+def design_cases(
+    stars: pd.DataFrame, families: Sequence[str], seed: int, n_most: int, first: int = 0
+) -> pd.DataFrame:
     """Say which star is altered how.
 
     Parameters
@@ -40,6 +42,8 @@ def design_cases(stars: pd.DataFrame, families: Sequence[str], seed: int, n_most
         Of the choice, where there are more stars than ``n_most``.
     n_most : int
         Most stars a family.
+    first : int
+        Number of the first case.
 
     Returns
     -------
@@ -52,7 +56,7 @@ def design_cases(stars: pd.DataFrame, families: Sequence[str], seed: int, n_most
         chosen = np.sort(rng.permutation(len(stars))[:n_most])
         parts.append(stars.iloc[chosen].assign(family=family))
     cases = pd.concat(parts, ignore_index=True)
-    cases.insert(0, "case_id", np.arange(len(cases), dtype=np.int64))
+    cases.insert(0, "case_id", first + np.arange(len(cases), dtype=np.int64))
     return cases.sort_values(["partition", "asas_sn_id", "case_id"], ignore_index=True)
 
 
@@ -103,8 +107,8 @@ def run_cases(
     Returns
     -------
     DataFrame
-        The rows of ``cases``, without ``partition``, and ``outcome``, ``searched``; ``n_dips, n_jumps``;
-        ``event`` (has a dip), ``passed_<filter>``, ``candidate`` (of its dips), ``failed_<filter>``;
+        The rows of ``cases``, without ``partition``, and ``outcome``, ``searched``; ``n_dips``,
+        ``n_jumps``; ``event`` (has a dip), ``passed_<filter>``, ``candidate`` (of its dips), ``failed_<filter>``;
         ``dip_max_ln_bf, dip_max_significance``.
     """
     batch = altered(lightcurves, cases, seed)
@@ -129,6 +133,3 @@ def run_cases(
         values = stages[name].astype("boolean")
         result[name] = values if kind == "boolean" else values.fillna(False).astype(bool)
     return result
-
-
-__all__ = ["FAMILIES", "NULLS", "altered", "design_cases", "run_cases"]

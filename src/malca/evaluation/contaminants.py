@@ -1,4 +1,4 @@
-"""What is no dipper and may look like one, put into quiet stars: who stops it?
+"""What is no dipper and may look like one, put into quiet stars, to see what stops it.
 
 The first four families are those of the false-positive benchmark of the earlier MALCA; R CrB-like fades
 are among them though a search for dips is right to find them.
@@ -41,7 +41,7 @@ def _camera_offset(star: Star, rng: np.random.Generator) -> np.ndarray:
 
 
 def _camera_cluster(star: Star, rng: np.random.Generator) -> np.ndarray:
-    """A tenth of one camera's points, one after the other, scattered by 0.6 mag."""
+    """Scatter a tenth of one camera's points, one after the other, by 0.6 mag."""
     own = np.flatnonzero(_one_camera(star, rng))
     n = min(max(3, len(own) // 10), len(own))
     first = rng.integers(len(own) - n + 1)
@@ -51,14 +51,14 @@ def _camera_cluster(star: Star, rng: np.random.Generator) -> np.ndarray:
 
 
 def _semiregular(star: Star, rng: np.random.Generator) -> np.ndarray:
-    """A sine of 20 to 180 days and 0.05 to 0.4 mag (half amplitude), its amplitude coming and going."""
+    """Pulsate by a sine of 20 to 180 days and 0.05 to 0.4 mag, coming and going."""
     period, half = _log_uniform(rng, 20.0, 180.0), rng.uniform(0.05, 0.4)
     beat = 1.0 + 0.4 * np.sin(_phase(star.jd, period * rng.uniform(5.0, 12.0), rng))
     return half * beat * np.sin(_phase(star.jd, period, rng))
 
 
 def _r_crb(star: Star, rng: np.random.Generator) -> np.ndarray:
-    """A Gaussian fade of 0.4 to 2 mag with a standard deviation of 30 to 250 days."""
+    """Fade by a Gaussian of 0.4 to 2 mag with a standard deviation of 30 to 250 days."""
     peak = rng.uniform(star.jd[0], star.jd[-1])
     return rng.uniform(0.4, 2.0) * profiles.gaussian_profile(star.jd, peak, rng.uniform(30.0, 250.0))
 

@@ -7,70 +7,7 @@ import pandas as pd
 from scipy.stats import qmc
 
 from malca.evaluation.parameters import InjectionParameters
-
-#: What a star must tell to be injected into.
-STAR_COLUMNS = ("asas_sn_id", "mag_bin", "median_mag", "points_per_day", "n_cameras", "jd_first", "jd_last")
-
-
-def control_sample(
-    sources: pd.DataFrame,
-    statistics: pd.DataFrame,
-    manifest: pd.DataFrame,
-    parameters: InjectionParameters,
-) -> pd.DataFrame:
-    """Draw the stars to inject into, evenly over the cells of magnitude.
-
-    Parameters
-    ----------
-    sources : DataFrame
-        Searched stars: ``asas_sn_id, dip_count, jump_count, points_per_day, n_cameras, jd_first,
-        jd_last`` and, where there, ``failed_vsx``.
-    statistics : DataFrame
-        ``asas_sn_id, aligned_median_mag``: the median in the band that has most points, the other
-        moved to it. The medians of two bands together would be neither.
-    manifest : DataFrame
-        ``asas_sn_id, mag_bin, partition``.
-    parameters : InjectionParameters
-
-    Returns
-    -------
-    DataFrame
-        ``STAR_COLUMNS`` and ``partition``, at most ``n_stars`` rows.
-
-    Raises
-    ------
-    ValueError
-        No star is left; the sentence says what left the others out.
-    """
-    stars = sources[
-        ["asas_sn_id", "dip_count", "jump_count", "points_per_day", "n_cameras", "jd_first", "jd_last"]
-    ].copy()
-    stars["listed_variable"] = sources["failed_vsx"].to_numpy(bool) if "failed_vsx" in sources else False
-    medians = statistics.set_index("asas_sn_id")["aligned_median_mag"]
-    stars["median_mag"] = stars["asas_sn_id"].map(medians)
-    stars = stars.merge(
-        manifest[["asas_sn_id", "mag_bin", "partition"]], on="asas_sn_id", validate="1:1"
-    )
-    edges = parameters.magnitude.edges
-    inside = stars["median_mag"].between(edges[0], edges[-1])
-    quiet = pd.Series(True, index=stars.index)
-    if parameters.stars == "without_events":
-        quiet = (stars["dip_count"] + stars["jump_count"] == 0) & ~stars["listed_variable"]
-    chosen = stars[inside & quiet].sort_values("asas_sn_id").reset_index(drop=True)
-    if chosen.empty:
-        raise ValueError(
-            f"no star to inject into: of {len(stars)} searched {int((~inside).sum())} have a median "
-            f"magnitude outside {edges[0]:g} to {edges[-1]:g} and {int((inside & ~quiet).sum())} others "
-            "have events or are listed variables; change evaluation.injection.magnitude or .stars"
-        )
-    rng = np.random.default_rng([parameters.seed, 1])
-    cell = _cell(chosen["median_mag"].to_numpy(), edges)
-    # Of each cell in turn one star, in random order, until there are enough.
-    shuffled = rng.permutation(len(chosen))
-    rank = np.empty(len(chosen), np.int64)
-    rank[shuffled] = pd.Series(cell[shuffled]).groupby(cell[shuffled]).cumcount()
-    order = np.lexsort([cell, rank])[: parameters.n_stars]
-    return chosen.loc[np.sort(order), [*STAR_COLUMNS, "partition"]].reset_index(drop=True)
+from malca.evaluation.samples import cell_of
 
 
 def design_trials(stars: pd.DataFrame, parameters: InjectionParameters) -> pd.DataFrame:
@@ -78,24 +15,24 @@ def design_trials(stars: pd.DataFrame, parameters: InjectionParameters) -> pd.Da
 
     Each cell of magnitude that has stars gets the same number of trials, shared by its stars; within
     it each cell of depth and duration gets the same number. Within its cell a trial lies where a Latin
-    hypercube puts it (McKay, Beckman & Conover 1979, Technometrics 21, 239), as do asymmetry and time, so
-    that every projection is evenly filled. The extremum lies anywhere between the first and the
+    hypercube puts it (McKay, Beckman & Conover 1979, Technometrics 21, 239), as do asymmetry and time,
+    so that every projection is evenly filled. The extremum lies anywhere between the first and the
     last point of the star, observed or not.
 
     Parameters
     ----------
     stars : DataFrame
-        ``STAR_COLUMNS`` and ``partition``.
+        See ``malca.evaluation.samples.control_sample``.
     parameters : InjectionParameters
 
     Returns
     -------
     DataFrame
-        A row a trial: ``trial_id, asas_sn_id, mag_bin, partition, median_mag, points_per_day, n_cameras,
-        kind, shape, n_events, depth_mag, duration_days, asymmetry, t_peak_jd``, ordered by partition and
-        star.
+        A row a trial: ``trial_id, asas_sn_id, mag_bin, partition, median_mag, points_per_day,
+        n_cameras, kind, shape, n_events, depth_mag, duration_days, asymmetry, t_peak_jd``, ordered by
+        partition and star.
     """
-    cell = _cell(stars["median_mag"].to_numpy(), parameters.magnitude.edges)
+    cell = cell_of(stars["median_mag"].to_numpy(), parameters.magnitude.edges)
     cells = np.unique(cell)
     share = np.full(len(cells), parameters.n_trials // len(cells))
     share[: parameters.n_trials % len(cells)] += 1
@@ -135,8 +72,3 @@ def design_trials(stars: pd.DataFrame, parameters: InjectionParameters) -> pd.Da
     trials.insert(7, "kind", parameters.kind)
     trials.insert(9, "n_events", parameters.n_repeats)
     return trials.sort_values(["partition", "asas_sn_id", "trial_id"], ignore_index=True)
-
-
-def _cell(values: np.ndarray, edges: np.ndarray) -> np.ndarray:
-    """Cell of each value; the last is closed."""
-    return np.clip(np.searchsorted(edges, values, side="right") - 1, 0, len(edges) - 2)

@@ -15,7 +15,7 @@ _NOTHING_MAG = 1e-6
 
 
 def shape_of(trial: dict[str, object], parameters: InjectionParameters) -> InjectedShape:
-    """The event of one trial."""
+    """Make the event of one trial."""
     return InjectedShape(
         shape=str(trial["shape"]),
         peak_mag=float(trial["depth_mag"]),  # type: ignore[arg-type]

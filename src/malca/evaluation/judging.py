@@ -56,7 +56,7 @@ class StarFacts:
     period_consensus: pd.DataFrame
 
     def of_cases(self, owner: pd.DataFrame) -> StarFacts:
-        """The same, a row a case instead of a star (``owner``: ``case_id, asas_sn_id``)."""
+        """Give the same, a row a case instead of a star (``owner``: ``case_id, asas_sn_id``)."""
         return StarFacts(*(_of_cases(getattr(self, name), owner) for name in self.__annotations__))
 
 
@@ -148,8 +148,8 @@ def stages_passed(judged: Judged, filtering: FilteringParameters, branch: str) -
     -------
     DataFrame
         ``case_id``; ``passed_<filter>`` for every rejecting filter in order: has events of the branch,
-        and neither this filter nor one before stops it; ``candidate``; ``failed_<filter>`` of every filter
-        (missing: unknown).
+        and neither this filter nor one before stops it; ``candidate``; ``failed_<filter>`` of every
+        filter (missing: unknown).
     """
     table = judged.judged
     stages = pd.DataFrame({"case_id": table["asas_sn_id"].to_numpy(np.int64)})
@@ -173,4 +173,3 @@ def stage_names(filtering: FilteringParameters) -> tuple[str, ...]:
     """Stages in order, as columns: from ``triggered`` to ``candidate``."""
     rejecting = [f"passed_{one.name}" for one in filtering.asked if one.action == "reject"]
     return ("triggered", "event", *rejecting, CANDIDATE)
-

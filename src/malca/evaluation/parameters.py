@@ -1,4 +1,4 @@
-"""Parameters of injections: which events go into which stars."""
+"""Parameters of what is measured: which events go into which stars, which nulls are made."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from malca.evaluation.contaminants import FAMILIES
+from malca.evaluation.nulls import NULLS
 from malca.evaluation.shapes import DIP_SHAPES, JUMP_SHAPES
 
 
@@ -18,7 +20,9 @@ class AxisParameters(BaseModel):
     low: float = Field(description="Lower end.")
     high: float = Field(description="Upper end.")
     n_cells: int = Field(ge=1, description="Cells between the ends.")
-    spacing: Literal["log", "linear"] = Field("log", description="Of the cells, and of the draw in one.")
+    spacing: Literal["log", "linear"] = Field(
+        "log", description="Of the cells, and of the draw in one."
+    )
 
     @model_validator(mode="after")
     def _ordered(self) -> AxisParameters:
@@ -62,7 +66,9 @@ class InjectionParameters(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    n_trials: int = Field(5000, ge=1, description="Events injected, each into a light curve of its own.")
+    n_trials: int = Field(
+        5000, ge=1, description="Events injected, each into a light curve of its own."
+    )
     n_stars: int = Field(
         1000, ge=1, description="Most stars injected into; each takes its share of the trials."
     )
@@ -71,7 +77,9 @@ class InjectionParameters(BaseModel):
         description="Into which: those in which the search finds nothing and VSX lists no variable, or "
         "any it searched.",
     )
-    seed: int = Field(20260101, ge=0, description="Of the draw, and with a trial's number of its noise.")
+    seed: int = Field(
+        20260101, ge=0, description="Of the draw, and with a trial's number of its noise."
+    )
     kind: Literal["dip", "jump"] = Field("dip", description="Whether stars dim or brighten.")
     shapes: dict[str, Annotated[float, Field(ge=0)]] = Field(
         default={"skew_normal": 1.0}, description="Shapes, with their shares."
@@ -110,4 +118,43 @@ class InjectionParameters(BaseModel):
             )
         if not sum(self.shapes.values()) > 0:
             raise ValueError("shapes: one must have a share above 0")
+        return self
+
+
+class ReliabilityParameters(BaseModel):
+    """What ``parameters_evaluation.yml`` may say under ``evaluation.reliability``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    n_nulls: int = Field(
+        2000, ge=1, description="Most stars of which null light curves are made, of each kind."
+    )
+    n_contaminants: int = Field(200, ge=0, description="Most quiet stars that get each contaminant.")
+    nulls: tuple[str, ...] = Field(NULLS, min_length=1, description="Kinds of null light curves.")
+    contaminants: tuple[str, ...] = Field(tuple(FAMILIES), description="Kinds of contaminants.")
+    seed: int = Field(20260102, ge=0, description="Of the draw and of what is altered.")
+    rates_per_1000: tuple[float, ...] = Field(
+        (1.0, 2.0, 5.0, 10.0),
+        description="False candidates in 1,000 stars that a threshold of evidence is given for.",
+    )
+    believed_nulls: tuple[str, ...] = Field(
+        NULLS,
+        min_length=1,
+        description="Null light curves that a candidate's reliability is held against; of several, the "
+        "one that speaks most against it.",
+    )
+    cases_per_task: int = Field(
+        500, ge=1, description="Light curves searched at once: bounds memory, sets the grain of resume."
+    )
+
+    @model_validator(mode="after")
+    def _known(self) -> ReliabilityParameters:
+        for name, known in (
+            ("nulls", NULLS),
+            ("contaminants", FAMILIES),
+            ("believed_nulls", self.nulls),
+        ):
+            unknown = [one for one in getattr(self, name) if one not in known]
+            if unknown:
+                raise ValueError(f"{name}: no {', '.join(unknown)}; there are {', '.join(known)}")
         return self

@@ -85,8 +85,10 @@ class TestedStars:
         table.insert(0, "asas_sn_id", chosen["asas_sn_id"].array)
         for i in np.flatnonzero(table["is_periodic"].fillna(False).to_numpy(bool)):
             case = int(chosen["asas_sn_id"].iloc[i])
-            spans = events.loc[events["asas_sn_id"] == case, ["jd_start", "jd_end"]].to_numpy(np.float64)
-            one = lightcurves.take([i])
+            spans = events.loc[events["asas_sn_id"] == case, ["jd_start", "jd_end"]].to_numpy(
+                np.float64
+            )
+            one = lightcurves.take(np.array([i]))
             table.loc[i, "period_explains_events"] = star_explains_events(
                 one, spans, float(table.loc[i, "lsp_period_days"]), self._parameters
             )

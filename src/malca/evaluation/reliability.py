@@ -76,9 +76,7 @@ def false_alarms(
             for stage in stages:
                 n, k = len(part), int(part[stage].sum())
                 lower, upper = binomial_limits(k, n, confidence)
-                rows.append(
-                    (family, stage, by, low, high, n, k, PER * k / n, PER * lower, PER * upper)
-                )
+                rows.append((family, stage, by, low, high, n, k, PER * k / n, PER * lower, PER * upper))
     columns = [
         "family", "stage", "by", "low", "high", "n_cases", "n_false", "per_1000", "per_1000_lower",
         "per_1000_upper",
@@ -129,8 +127,8 @@ def threshold_at(cases: pd.DataFrame, column: str, rates_per_1000: tuple[float, 
     Returns
     -------
     DataFrame
-        ``family, rate_per_1000, n_cases, threshold``: the least value that no more than this share of cases
-        reach as candidates; 0 where so few are candidates anyway; missing where fewer cases were
+        ``family, rate_per_1000, n_cases, threshold``: the least value that no more than this share of
+        cases reach as candidates; 0 where so few are candidates anyway; missing where fewer cases were
         run than could show such a rate.
     """
     rows = []

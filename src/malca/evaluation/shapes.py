@@ -83,12 +83,10 @@ class InjectedShape(NamedTuple):
             return np.clip((outer - np.abs(days)) / ingress, 0.0, 1.0)
         if self.shape in ("exponential", "flare"):
             return profiles.fred_profile(days, 0.0, *self._e_folding())
-        raise ValueError(
-            f"no shape '{self.shape}': there are {', '.join((*DIP_SHAPES, *JUMP_SHAPES))}"
-        )
+        raise ValueError(f"no shape '{self.shape}': there are {', '.join((*DIP_SHAPES, *JUMP_SHAPES))}")
 
     def half_spans(self, level: float = SPAN_LEVEL) -> tuple[float, float]:
-        """Times before and after the extremum at which the profile has fallen to ``level``, days."""
+        """Give the times before and after the extremum, d, at which the profile has fallen to a level."""
         if self.shape == "skew_normal":
             alpha = self.asymmetry * self.max_alpha
             sigma = self.duration_days / profiles.skew_normal_fwhm(1.0, alpha)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, field_validator
+from scipy.stats import binomtest
 
 from malca.evaluation.efficiency import binomial_limits
 from malca.search.parameters import DetectionParameters, SearchParameters, search_parameters
@@ -117,7 +118,9 @@ class SweepParameters(BaseModel):
         return base.model_copy(update={"search": self.settings[point[0]].search(point[1])})
 
 
-def sweep_curves(trials: pd.DataFrame, cases: pd.DataFrame, parameters: SweepParameters) -> pd.DataFrame:
+def sweep_curves(
+    trials: pd.DataFrame, cases: pd.DataFrame, parameters: SweepParameters
+) -> pd.DataFrame:
     """Completeness and false alarms at every point.
 
     Parameters
@@ -188,8 +191,39 @@ def completeness_at(curves: pd.DataFrame, setting: str, false_per_1000: float) -
     return float(np.interp(false_per_1000, rate, best))
 
 
+def equal_rate_point(
+    curves: pd.DataFrame, first: str, second: str
+) -> tuple[tuple[str, float], tuple[str, float]] | None:
+    """Points of two settings to compare: the second's default and the first's at no more false alarms.
+
+    The second's default is the value that its parameter has by default, or else its middle one; of
+    the first's points with no more false alarms the most complete is taken. None: there is none.
+    """
+    own, other = (curves[curves["setting"] == name] for name in (first, second))
+    if own.empty or other.empty:
+        return None
+    default = _default_value(str(other["varied"].iloc[0]))
+    chosen = other[other["value"] == default]
+    point = chosen.iloc[0] if len(chosen) else other.iloc[len(other) // 2]
+    allowed = own[own["false_per_1000"] <= point["false_per_1000"]]
+    if allowed.empty:
+        return None
+    best = allowed.loc[allowed["completeness"].idxmax()]
+    return (first, float(best["value"])), (second, float(point["value"]))
+
+
+def _default_value(name: str) -> float:
+    value: Any = SearchParameters()
+    for part in name.split("."):
+        value = getattr(value, part)
+    return float(value)
+
+
 def compare_cells(
-    trials: pd.DataFrame, first: tuple[str, float], second: tuple[str, float], edges: dict[str, np.ndarray]
+    trials: pd.DataFrame,
+    first: tuple[str, float],
+    second: tuple[str, float],
+    edges: dict[str, np.ndarray],
 ) -> pd.DataFrame:
     """Compare two points cell by cell of depth and duration, on the same trials.
 
@@ -204,12 +238,10 @@ def compare_cells(
     Returns
     -------
     DataFrame
-        A row a cell with trials: its edges, ``n_trials``, ``first_only, second_only`` (events found by one
-        alone), ``difference`` of completeness and ``p_value``, two-sided, of McNemar's exact test
+        A row a cell with trials: its edges, ``n_trials``, ``first_only, second_only`` (events found by
+        one alone), ``difference`` of completeness and ``p_value``, two-sided, of McNemar's exact test
         (McNemar 1947, Psychometrika 12, 153): the chance of such a difference if both were alike.
     """
-    from scipy.stats import binomtest
-
     columns = ["trial_id", "depth_mag", "duration_days", "searched", "already", "event"]
     both = _of(trials, *first)[columns].merge(
         _of(trials, *second)[["trial_id", "searched", "already", "event"]],

@@ -122,7 +122,7 @@ def points_of_cameras(lightcurves: LightCurves, cameras: pd.DataFrame) -> np.nda
 
 
 def excluded_of_lists(stars: pd.DataFrame) -> pd.DataFrame:
-    """Cameras the search left out, ``asas_sn_id, camera``, of lists ``excluded_cameras`` such as "3,17"."""
+    """Cameras the search left out, ``asas_sn_id, camera``, of lists such as "3,17"."""
     lists = stars.set_index("asas_sn_id")["excluded_cameras"].fillna("").astype(object)
     named = lists[lists != ""].str.split(",").explode()
     return pd.DataFrame({"asas_sn_id": named.index, "camera": named.to_numpy()}).astype("int64")

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from malca.evaluation.parameters import InjectionParameters, ReliabilityParameters
+from malca.evaluation.sweep import SweepParameters
+
 
 class EvaluationParameters(BaseModel):
     """What ``parameters_evaluation.yml`` may say under ``evaluation``."""
@@ -17,3 +20,12 @@ class EvaluationParameters(BaseModel):
         3, ge=1, description="Points inside a true event that make it observable."
     )
     min_depth_mag: float = Field(0.1, ge=0, description="Least true depth the report asks for, mag.")
+    injection: InjectionParameters = Field(
+        default_factory=InjectionParameters, description="Events put into light curves."
+    )
+    reliability: ReliabilityParameters = Field(
+        default_factory=ReliabilityParameters, description="Light curves that hold nothing."
+    )
+    sweep: SweepParameters = Field(
+        default_factory=SweepParameters, description="Settings to choose the search's parameters from."
+    )

@@ -1,0 +1,136 @@
+"""Cut altered light curves into tasks: each of one partition of the survey, and not too many."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+from pydantic import BaseModel
+
+from malca.evaluation.judging import StarFacts
+from malca.lightcurves import LightCurves
+from malca.partitions import ComputeParameters, PartitionMap, fingerprint
+
+_VSX_COLUMNS = (
+    "asas_sn_id", "vsx_name", "vsx_class", "vsx_family", "vsx_period_days", "vsx_sep_arcsec",
+    "vsx_outcome",
+)  # fmt: skip
+_FACTS = tuple(StarFacts.__annotations__)
+
+
+def star_facts(
+    manifest: pd.DataFrame,
+    vsx_matches: pd.DataFrame,
+    camera_statistics: pd.DataFrame,
+    catalog_matches: pd.DataFrame | None = None,
+    period_consensus: pd.DataFrame | None = None,
+) -> StarFacts:
+    """Gather what the search knows of its stars; without catalogues nothing of what they say."""
+    nothing = manifest.iloc[:0][["asas_sn_id"]]
+    return StarFacts(
+        manifest[["asas_sn_id", "mag_bin", "ra_deg", "dec_deg"]],
+        vsx_matches[list(_VSX_COLUMNS)],
+        camera_statistics[["asas_sn_id", "camera", "median_mag"]],
+        nothing if catalog_matches is None else catalog_matches,
+        nothing if period_consensus is None else period_consensus,
+    )
+
+
+def plan_tasks(
+    function: Callable[..., Mapping[str, pd.DataFrame]],
+    lightcurves: Any,
+    rows: Mapping[str, pd.DataFrame],
+    facts: StarFacts,
+    parameters: Mapping[str, BaseModel],
+    more: Mapping[str, pd.DataFrame],
+    per_task: int,
+    title: str,
+    compute: ComputeParameters,
+) -> PartitionMap:
+    """Plan what is to be done with altered light curves.
+
+    Parameters
+    ----------
+    function : callable
+        Takes ``lightcurves`` (Arrow table of the stars of its rows), ``rows``, the tables of
+        ``StarFacts`` cut to these stars, ``parameters``, ``more`` and ``workers`` by name.
+    lightcurves : Partitions
+        Packed light curves.
+    rows : mapping of str to DataFrame
+        Trials or cases, each with ``asas_sn_id, partition``; the key distinguishes tasks that share
+        light curves.
+    facts : StarFacts
+    parameters : mapping of str to parameter models
+        Results depend on them.
+    more : mapping of str to DataFrame
+        Passed on whole.
+    per_task : int
+    title : str
+    compute : ComputeParameters
+
+    Raises
+    ------
+    ValueError
+        A partition of the rows is not among the light curves: they are of another ingest.
+    """
+    tasks, marks, sizes = {}, {}, {}
+    ids = np.unique(np.concatenate([table["asas_sn_id"].to_numpy(np.int64) for table in rows.values()]))
+    # Cut once to all stars, then for each task: a survey has many more than are altered.
+    tables = {name: _of_stars(getattr(facts, name), ids) for name in _FACTS}
+    for name, table in rows.items():
+        for key, own in table.groupby("partition", sort=True):
+            if key not in lightcurves["lightcurves"]:
+                raise ValueError(f"light curves of partition {key} are gone: choose the stars again")
+            for k in range(0, len(own), per_task):
+                chunk = own.iloc[k : k + per_task].drop(columns="partition").reset_index(drop=True)
+                known = {fact: _of_stars(tables[fact], chunk["asas_sn_id"]) for fact in _FACTS}
+                task = "-".join([*([name] if name else []), str(key), f"{k // per_task:05d}"])
+                marks[task] = fingerprint(
+                    lightcurves.fingerprints[key], chunk, *known.values(), *parameters.values(),
+                    *more.values(),
+                )  # fmt: skip
+                sizes[task] = len(chunk)
+                tasks[task] = {
+                    "lightcurves": StarLoader(
+                        lightcurves["lightcurves"][key], tuple(np.unique(chunk["asas_sn_id"]).tolist())
+                    ),
+                    "rows": chunk,
+                    **known,
+                    **parameters,
+                    **more,
+                    "workers": compute.n_threads,
+                }
+    return PartitionMap(function, tasks, marks, sizes, title, compute)
+
+
+def _of_stars(table: pd.DataFrame, ids: Any) -> pd.DataFrame:
+    return table[table["asas_sn_id"].isin(ids)].reset_index(drop=True)
+
+
+class StarLoader:
+    """Loads some stars of a partition. An object and not a closure: it is sent to other processes."""
+
+    def __init__(self, load: Callable[[], pa.Table], ids: tuple[int, ...]) -> None:
+        self._load, self._ids = load, ids
+
+    def __call__(self) -> pa.Table:
+        table = self._load()
+        return table.filter(pc.is_in(table["asas_sn_id"], value_set=pa.array(self._ids, pa.int64())))
+
+
+def batch_and_facts(
+    lightcurves: pa.Table,
+    manifest: pd.DataFrame,
+    vsx_matches: pd.DataFrame,
+    camera_statistics: pd.DataFrame,
+    catalog_matches: pd.DataFrame,
+    period_consensus: pd.DataFrame,
+) -> tuple[LightCurves, StarFacts]:
+    """Give what a task was given as the science takes it."""
+    return LightCurves.from_table(lightcurves), StarFacts(
+        manifest, vsx_matches, camera_statistics, catalog_matches, period_consensus
+    )
