@@ -108,8 +108,8 @@ def run_cases(
     -------
     DataFrame
         The rows of ``cases``, without ``partition``, and ``outcome``, ``searched``; ``n_dips``,
-        ``n_jumps``; ``event`` (has a dip), ``passed_<filter>``, ``candidate`` (of its dips), ``failed_<filter>``;
-        ``dip_max_ln_bf, dip_max_significance``.
+        ``n_jumps``; ``event`` (has a dip), ``passed_<filter>``, ``candidate`` (of its dips),
+        ``failed_<filter>``; ``dip_max_ln_bf, dip_max_significance``.
     """
     batch = altered(lightcurves, cases, seed)
     owner = cases[["case_id", "asas_sn_id"]]

@@ -159,6 +159,8 @@ def candidate_reliability(
     R(x) = 1 - (F(x)/n_null) / (C(x)/n_searched), where C candidates of the survey and F false ones
     of n_null null light curves have at least the evidence x (Thompson et al. 2018, Eq. 6, with the
     false ones counted directly). The limits are those of F (Poisson, Garwood 1936, Biometrika 28, 437).
+    A candidate is believed no less than one with less evidence: of the strongest there are too few to
+    tell by themselves.
 
     Parameters
     ----------
@@ -195,6 +197,9 @@ def candidate_reliability(
     scale = n_searched / len(searched) / as_strong
     result = candidates[["asas_sn_id", column]].reset_index(drop=True)
     result["n_false_as_strong"] = n_false
+    order = np.argsort(evidence, kind="stable")
     for name, n in (("", n_false), ("_lower", most), ("_upper", fewest)):
-        result[f"reliability{name}"] = np.clip(1.0 - n * scale, 0.0, 1.0)
+        value = np.clip(1.0 - n * scale, 0.0, 1.0)
+        value[order] = np.maximum.accumulate(value[order])
+        result[f"reliability{name}"] = value
     return result

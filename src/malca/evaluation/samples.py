@@ -85,7 +85,7 @@ def control_sample(
         raise ValueError(
             f"no star to inject into: of {len(stars)} searched {int((~inside).sum())} have a median "
             f"magnitude outside {edges[0]:g} to {edges[-1]:g} and {int((inside & ~quiet).sum())} "
-            "others have events or are listed variables; change evaluation.injection.magnitude or .stars"
+            "others have events or are listed variables; change evaluation.injection.magnitude or stars"
         )
     cell = cell_of(chosen["median_mag"].to_numpy(), edges)
     # Of each cell in turn one star, in random order, until there are enough.

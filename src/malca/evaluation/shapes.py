@@ -86,7 +86,7 @@ class InjectedShape(NamedTuple):
         raise ValueError(f"no shape '{self.shape}': there are {', '.join((*DIP_SHAPES, *JUMP_SHAPES))}")
 
     def half_spans(self, level: float = SPAN_LEVEL) -> tuple[float, float]:
-        """Give the times before and after the extremum, d, at which the profile has fallen to a level."""
+        """Give the times from the extremum, before and after, at which the profile is at a level."""
         if self.shape == "skew_normal":
             alpha = self.asymmetry * self.max_alpha
             sigma = self.duration_days / profiles.skew_normal_fwhm(1.0, alpha)

@@ -11,6 +11,8 @@ from malca.plots.confusion import confusion_figure
 from malca.plots.overview import _SMALL, _dress, _figure, _look, _need
 from malca.plots.style import EVENT_INKS, FAINT, INK
 
+# Bins with fewer null light curves say nothing that could be read off a figure.
+_FEWEST = 50
 _QUANTITIES = {
     "median_mag": "median magnitude, mag",
     "points_per_day": "usable points a day",
@@ -73,8 +75,7 @@ def stopped_figure(contaminants: pd.DataFrame) -> Figure:
 
 
 def _draw_rates(ax: Axes, rows: pd.DataFrame, families: list[str], label: str) -> None:
-    edges = np.unique(rows[["low", "high"]].to_numpy(float))
-    edges = edges[np.isfinite(edges)]
+    rows = rows[rows["n_cases"] >= _FEWEST]
     for k, family in enumerate(families):
         own = rows[rows["family"] == family]
         color, marker = _look(k)
@@ -104,8 +105,8 @@ def _draw_totals(ax: Axes, rows: pd.DataFrame, families: list[str]) -> None:
         ax.errorbar(at, value, error, color=color, marker=marker, ms=5, lw=0, elinewidth=1.2)
         for x, y, row in zip(at, value, own.to_dict("records"), strict=True):
             ax.annotate(
-                f"{row['n_false']:.0f}/{row['n_cases']:.0f}", (x, y), xytext=(4, 3),
-                textcoords="offset points", fontsize=_SMALL - 1, color=INK,
+                f"{row['n_false']:.0f}/{row['n_cases']:.0f}", (x, y), xytext=(5, 14 * k + 3),
+                textcoords="offset points", fontsize=_SMALL - 1, color=color,
             )  # fmt: skip
     _dress(ax)
     ax.set_xticks(range(len(stages)), [f"with a false {name}" for name in stages])
