@@ -203,6 +203,15 @@ class BinnedEfficiency:
             confidence=self.confidence,
         )
 
+    def at_bin(self, name: str, k: int) -> BinnedEfficiency:
+        """Take one bin of an axis, and the other axes as they are."""
+        at = self.axis(name)
+        return BinnedEfficiency(
+            self.axes[:at] + self.axes[at + 1 :], self.edges[:at] + self.edges[at + 1 :],
+            self.trials.take(k, axis=at), self.recovered_per_stage.take(k, axis=at + 1), self.stages,
+            self.recovered_stage, self.confidence,
+        )  # fmt: skip
+
     def at_stage(self, stage: str) -> BinnedEfficiency:
         """Count as recovered what reached another stage.
 
