@@ -1,11 +1,18 @@
-"""Trials whose probability of recovery is known."""
+"""Trials whose probability of recovery is known, and a small simulated survey."""
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 import pytest
 from scipy.special import expit
+
+from malca.evaluation.judging import StarFacts
+from malca.lightcurves import LightCurves
+from malca.pipelines.simulation.nodes import simulate_lightcurves
+from malca.pipelines.simulation.parameters import SimulationParameters
 
 STAGES = ("triggered", "event", "evidence", "candidate")
 
@@ -64,3 +71,68 @@ def make_trials(n: int, seed: int = 5, n_stars: int = 2000, ceiling: bool = True
 @pytest.fixture(scope="session")
 def trials() -> pd.DataFrame:
     return make_trials(40_000)
+
+
+MAG_BIN = "13_13.5"
+VSX_COLUMNS = (
+    "vsx_name", "vsx_class", "vsx_family", "vsx_period_days", "vsx_sep_arcsec", "vsx_outcome",
+)  # fmt: skip
+
+
+class SmallSurvey(NamedTuple):
+    lightcurves: LightCurves
+    facts: StarFacts
+    stars: pd.DataFrame
+
+
+def make_survey(n_stars: int = 12, seed: int = 11) -> SmallSurvey:
+    """Quiet stars, of which the catalogues know that they are none of theirs."""
+    lightcurves = simulate_lightcurves(
+        SimulationParameters(
+            n_stars=n_stars, seed=seed, populations={"quiet": 1.0}, mag_bins={MAG_BIN: 1.0}
+        )
+    )[0]
+    ids = lightcurves.stars["asas_sn_id"].to_numpy(np.int64)
+    one = pd.DataFrame({"asas_sn_id": ids})
+    facts = StarFacts(
+        manifest=one.assign(mag_bin=MAG_BIN, ra_deg=10.0, dec_deg=-10.0),
+        vsx_matches=one.assign(**dict.fromkeys(VSX_COLUMNS[:3], ""), vsx_period_days=np.nan,
+                               vsx_sep_arcsec=np.nan, vsx_outcome="not_matched"),
+        camera_statistics=pd.DataFrame(
+            {"asas_sn_id": ids[:0], "camera": ids[:0], "median_mag": np.empty(0)}
+        ),
+        catalog_matches=one.assign(ruwe=1.0, pm_total_masyr=5.0),
+        period_consensus=one.assign(
+            period_accepted=0.0, period_consensus_days=np.nan, period_catalog_class="",
+            period_sources="", period_sources_unknown="",
+        ),
+    )  # fmt: skip
+    stars = one.assign(
+        mag_bin=MAG_BIN, partition=f"{MAG_BIN}-00000", median_mag=13.25, points_per_day=0.5,
+        n_cameras=6, jd_first=[lightcurves.star(k).jd[0] for k in range(n_stars)],
+        jd_last=[lightcurves.star(k).jd[-1] for k in range(n_stars)], own_n_dips=0, own_n_jumps=0,
+        own_jump_candidate=False, listed_variable=False,
+    )  # fmt: skip
+    return SmallSurvey(lightcurves, facts, stars)
+
+
+def make_trial(survey: SmallSurvey, **changes) -> pd.DataFrame:
+    """One trial; by default a deep dip of two months amid a season of the first star."""
+    star = survey.lightcurves.star(0)
+    row = {
+        "trial_id": 5, "asas_sn_id": int(survey.stars["asas_sn_id"][0]), "mag_bin": MAG_BIN,
+        "median_mag": 13.25, "points_per_day": 0.5, "n_cameras": 6, "kind": "dip",
+        "shape": "skew_normal", "n_events": 1, "depth_mag": 0.8, "duration_days": 60.0,
+        "asymmetry": 0.2, "t_peak_jd": float(np.median(star.jd)),
+    } | changes  # fmt: skip
+    return pd.DataFrame([row])
+
+
+@pytest.fixture(scope="session")
+def survey() -> SmallSurvey:
+    return make_survey()
+
+
+@pytest.fixture(scope="session")
+def trial():
+    return make_trial

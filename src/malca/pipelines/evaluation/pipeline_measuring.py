@@ -5,7 +5,7 @@ from __future__ import annotations
 from kedro.pipeline import Node, Pipeline
 
 from malca.filters.catalog_tables import agree_on_periods, match_catalogs
-from malca.pipelines.evaluation import injections, reliability, samples, sweep
+from malca.pipelines.evaluation import completeness, injections, reliability, samples, sweep
 
 _SEARCH = ["params:detection", "params:filtering", "params:periodicity"]
 _FACTS = ["manifest", "vsx_matches", "camera_statistics"]
@@ -17,7 +17,7 @@ _CATALOGS = [
 
 def measuring_pipeline() -> Pipeline:
     """Injections (tag ``injection``), null light curves (``reliability``), settings (``sweep``)."""
-    return _samples() + _injection() + _reliability() + _sweep()
+    return _samples() + _injection() + _completeness() + _reliability() + _sweep() + _truth()
 
 
 def _samples() -> Pipeline:
@@ -88,6 +88,58 @@ def _injection() -> Pipeline:
             ),
         ],
         tags="injection",
+    )  # fmt: skip
+
+
+def _completeness() -> Pipeline:
+    return Pipeline(
+        [
+            Node(
+                completeness.summarise_efficiency,
+                inputs="efficiency_cube",
+                outputs="efficiency_summary",
+                name="summarise_efficiency",
+            ),
+            Node(
+                completeness.draw_efficiency,
+                inputs=["efficiency_cube", "injection_trials"],
+                outputs=[
+                    "efficiency_slices", "efficiency_averages", "efficiency_depths",
+                    "efficiency_stages", "recovery_bias", "efficiency_page",
+                ],
+                name="draw_efficiency",
+            ),
+            Node(
+                completeness.model_completeness,
+                inputs=["injection_trials", "params:evaluation"],
+                outputs=["completeness_model", "completeness_calibration", "completeness_figure"],
+                name="model_completeness",
+            ),
+            Node(
+                completeness.complete_candidates,
+                inputs=["candidates", "events", "statistics", "completeness_model"],
+                outputs="candidate_completeness",
+                name="complete_candidates",
+            ),
+        ],
+        tags="injection",
+    )  # fmt: skip
+
+
+def _truth() -> Pipeline:
+    return Pipeline(
+        [
+            Node(
+                completeness.compare_measured_with_truth,
+                inputs=[
+                    "simulated_truth_events", "recovery", "sources", "statistics", "candidates",
+                    "candidate_reliability", "false_alarm_rates", "completeness_model",
+                ],
+                outputs="measured_and_true",
+                name="compare_measured_with_truth",
+            )
+        ],
+        tags="measured",
     )  # fmt: skip
 
 

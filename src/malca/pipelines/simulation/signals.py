@@ -38,7 +38,8 @@ class Event(NamedTuple):
     """One injected event.
 
     ``kind`` is "dip" or "jump"; the window is where the change in g exceeds a tenth of its
-    largest, ``depth_mag``.
+    largest, ``depth_mag``; ``fwhm_days`` is the time for which at least half of the most flux is
+    lost or gained, NaN where it was not measured.
     """
 
     kind: str
@@ -47,6 +48,7 @@ class Event(NamedTuple):
     jd_end: float
     jd_peak: float
     depth_mag: float
+    fwhm_days: float = math.nan
 
 
 @dataclass(eq=False)
@@ -111,6 +113,7 @@ def add_event(
     values = change(grid)
     peak = int(np.argmax(np.abs(values)))
     inside = np.flatnonzero(np.abs(values) >= EVENT_LEVEL * abs(values[peak]))
+    flux = np.abs(1.0 - 10.0 ** (-0.4 * values))
     signal.events.append(
         Event(
             kind="dip" if values[peak] > 0 else "jump",
@@ -119,6 +122,7 @@ def add_event(
             jd_end=min(float(grid[inside[-1]]), visits.last_jd),
             jd_peak=float(grid[peak]),
             depth_mag=float(abs(values[peak])),
+            fwhm_days=float((flux >= 0.5 * flux[peak]).sum() * (grid[1] - grid[0])),
         )
     )
     at_visits = change(visits.jd)

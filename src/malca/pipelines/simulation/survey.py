@@ -37,7 +37,8 @@ TRUTH_DTYPES = {
 }  # fmt: skip
 EVENT_DTYPES = {
     "asas_sn_id": "int64", "population": "str", "kind": "str", "shape": "str", "jd_start": "float64",
-    "jd_end": "float64", "jd_peak": "float64", "duration_days": "float64", "depth_mag": "float64",
+    "jd_end": "float64", "jd_peak": "float64", "duration_days": "float64", "fwhm_days": "float64",
+    "depth_mag": "float64",
     "n_points_inside": "int64", "n_bad_points_inside": "int64", "n_cameras_inside": "int64",
     "sampled_depth_mag": "float64", "peak_snr": "float64", "total_snr": "float64",
 }  # fmt: skip
