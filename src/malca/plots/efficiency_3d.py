@@ -12,7 +12,7 @@ import numpy as np
 import plotly.graph_objects as go
 from scipy.ndimage import distance_transform_edt
 
-from malca.evaluation.efficiency import BinnedEfficiency
+from malca.evaluation.binned_efficiency import BinnedEfficiency
 from malca.plots.efficiency_drawing import LABELS, color_of
 from malca.plots.style import INK
 
