@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from malca.evaluation.efficiency import BinnedEfficiency
+from malca.evaluation.binned_efficiency import BinnedEfficiency
 from malca.plots.efficiency_drawing import (
     LABELS,
     LEVELS,

@@ -12,7 +12,7 @@ import numpy as np
 import plotly.graph_objects as go
 from scipy.ndimage import distance_transform_edt
 
-from malca.evaluation.efficiency import BinnedEfficiency
+from malca.evaluation.binned_efficiency import BinnedEfficiency
 from malca.plots.efficiency_drawing import LABELS, color_of
 from malca.plots.style import INK
 
@@ -30,7 +30,7 @@ def plot_efficiency_3d(
     """Draw the cube as a volume, with the surfaces at which given levels are reached.
 
     The legend turns on and off the volume, the single bins (with their trials on hover), those
-    without trials (grey crosses) and the surfaces, which are those of ``cube.depth_at``. Depth and
+    without trials (grey dots) and the surfaces, which are those of ``cube.depth_at``. Depth and
     duration run logarithmically.
 
     Parameters
@@ -55,11 +55,9 @@ def plot_efficiency_3d(
     tried = cube.trials > 0
     if not tried.any():
         raise ValueError("the cube holds no trials")
-    centers = [cube.centers_of(name) for name in _ORDER]
-    scaled = [
-        np.log10(c) if name != "magnitude" else c for c, name in zip(centers, _ORDER, strict=True)
-    ]
-    # x, y, z: duration, magnitude, depth, so that surfaces stand over a floor of duration and magnitude.
+    depths, durations = (np.log10(cube.centers_of(name)) for name in _ORDER[:2])
+    scaled = [depths, durations, cube.centers_of("magnitude")]
+    # x, y, z are duration, magnitude and depth: the surfaces stand over a floor of the first two.
     depth, duration, mag = np.meshgrid(*scaled, indexing="ij")
     traces = [
         _volume(duration, mag, depth, cube, tried),
@@ -88,11 +86,11 @@ def _volume(
     x: np.ndarray, y: np.ndarray, z: np.ndarray, cube: BinnedEfficiency, tried: np.ndarray
 ) -> go.Volume:
     # A volume has no holes: bins without trials take the colour of the nearest tried one, and are
-    # marked by crosses of their own.
+    # marked by dots of their own.
     nearest = distance_transform_edt(~tried, return_distances=False, return_indices=True)
     return go.Volume(
         x=x.ravel(), y=y.ravel(), z=z.ravel(), value=cube.efficiency[tuple(nearest)].ravel(),
-        cmin=0.0, cmax=1.0, isomin=0.05, isomax=1.0, opacity=0.12, surface_count=14,
+        cmin=0.0, cmax=1.0, isomin=0.1, isomax=1.0, opacity=0.1, surface_count=10,
         colorscale="Viridis", caps={"x_show": False, "y_show": False, "z_show": False},
         colorbar={"title": "efficiency", "tickformat": ".0%", "len": 0.75}, name="volume",
         showlegend=True, hoverinfo="skip",
@@ -124,7 +122,7 @@ def _untried(x: np.ndarray, y: np.ndarray, z: np.ndarray, tried: np.ndarray) -> 
         return None
     return go.Scatter3d(
         x=x[~tried], y=y[~tried], z=z[~tried], mode="markers", name="no trials",
-        marker={"size": 2.5, "symbol": "x", "color": _GREY}, hoverinfo="name",
+        marker={"size": 1.8, "color": _GREY}, hoverinfo="name",
     )  # fmt: skip
 
 

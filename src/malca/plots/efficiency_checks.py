@@ -78,7 +78,8 @@ def _draw_bias(ax: Axes, x: pd.Series, y: pd.Series, unbiased: float, xlabel: st
         linewidths=0.1, zorder=0.5, gid="density",
     )  # fmt: skip
     # Only the light half of the greys, so that what is drawn over them can be seen.
-    density.set_clim(0.3, float(np.max(density.get_array())) ** 2 + 2.0)
+    most = float(np.max(np.asarray(density.get_array())))
+    density.set_clim(0.3, most**2 + 2.0)
     ax.grid(visible=False)
     index = np.clip(np.searchsorted(edges, x_known, side="right") - 1, 0, _N_BINS - 1)
     middle = np.full((3, _N_BINS), np.nan)

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import LogLocator, NullFormatter, PercentFormatter, StrMethodFormatter
 
-from malca.evaluation.efficiency import BinnedEfficiency
+from malca.evaluation.binned_efficiency import BinnedEfficiency
 from malca.plots.overview import _SMALL, _dress
 from malca.plots.style import G_COLORS, INK, V_COLORS
 
