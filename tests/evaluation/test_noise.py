@@ -67,5 +67,5 @@ def test_stars_of_one_magnitude_reach_the_limit_at_the_limit(rng):
 
 
 def test_no_errors_no_model():
-    with pytest.raises(ValueError, match="no 0.25 mag has as many as 30 points"):
+    with pytest.raises(ValueError, match=r"no 0.25 mag has as many as 30 points"):
         fit_error_model(binned_errors(lightcurve([13.0], [0.01])), NoiseParameters())

@@ -28,10 +28,7 @@ class TestEveryShape:
 
     def test_the_duration_is_the_full_width_at_half_maximum(self, shape):
         days = np.linspace(-200, 200, 400_001)
-        if shape.shape == "paczynski":
-            height = -shape.change_mag(days)
-        else:
-            height = shape.relative_flux(days)
+        height = -shape.change_mag(days) if shape.shape == "paczynski" else shape.relative_flux(days)
         inside = days[height >= 0.5 * height.max()]
         assert inside[-1] - inside[0] == pytest.approx(20.0, abs=2e-3)
 
