@@ -1,0 +1,71 @@
+"""Intervals of shares and of F1, for counts however small."""
+
+from __future__ import annotations
+
+from scipy.stats import beta
+
+
+def jeffreys_interval(n_found: int, n: int, level: float = 0.95) -> tuple[float, float]:
+    """Equal-tailed interval of a share under Jeffreys' prior Beta(1/2, 1/2).
+
+    Brown, Cai & DasGupta (2001, Stat. Sci. 16, 101): the bound of an empty or a full sample is 0 or 1.
+
+    Parameters
+    ----------
+    n_found, n : int
+        ``n_found`` of ``n``; an empty sample gives (0, 1).
+    level : float
+        Probability of the interval.
+
+    Returns
+    -------
+    low, high : float
+
+    Raises
+    ------
+    ValueError
+        ``n_found`` is not between 0 and ``n``, or ``level`` not between 0 and 1.
+    """
+    _check(level, n_found, n - n_found)
+    if n == 0:
+        return 0.0, 1.0
+    tail = (1.0 - level) / 2.0
+    low, high = beta.ppf([tail, 1.0 - tail], n_found + 0.5, n - n_found + 0.5)
+    return 0.0 if n_found == 0 else float(low), 1.0 if n_found == n else float(high)
+
+
+def f1_interval(n_true: int, n_false: int, n_missed: int, level: float = 0.95) -> tuple[float, float]:
+    """Equal-tailed interval of F1 = 2 TP / (2 TP + FP + FN).
+
+    Precision and recall share their true positives, so that draws of both apart would be too wide.
+    Goutte & Gaussier (2005, ECIR, LNCS 3408, 345) have F1 as U / (U + V), U and V being Gamma variates
+    of shapes TP + 1/2 and FP + FN + 1 and scales 2 and 1; thus F1 = 2 x / (1 + x) with x of
+    Beta(TP + 1/2, FP + FN + 1), and no draw is needed.
+
+    Parameters
+    ----------
+    n_true, n_false, n_missed : int
+        True positives, false positives, false negatives.
+    level : float
+        Probability of the interval.
+
+    Returns
+    -------
+    low, high : float
+
+    Raises
+    ------
+    ValueError
+        A count is negative, or ``level`` not between 0 and 1.
+    """
+    _check(level, n_true, n_false, n_missed)
+    tail = (1.0 - level) / 2.0
+    low, high = beta.ppf([tail, 1.0 - tail], n_true + 0.5, n_false + n_missed + 1.0)
+    return float(2.0 * low / (1.0 + low)), float(2.0 * high / (1.0 + high))
+
+
+def _check(level: float, *counts: int) -> None:
+    if min(counts) < 0:
+        raise ValueError(f"counts of a share must be 0 or more and no part above the whole: {counts}")
+    if not 0.0 < level < 1.0:
+        raise ValueError(f"the level of an interval lies between 0 and 1, not at {level}")
