@@ -61,7 +61,7 @@ def test_a_machine_readable_table(written):
     assert table["jd_start"].tolist() == pytest.approx([2458643.799, 2459056.0], abs=1e-6)
     assert table["distance_kpc"].tolist() == [2.09, 0.3]
     assert table["dec_deg"].tolist() == [13.3694, -54.0903]
-    assert table["n_dips"].tolist() == [1, 4]
+    assert table["n_known_dips"].tolist() == [1, 4]
     assert table["asas_sn_id"].isna().all()
     assert set(table["label"]) == {"event"}
 
@@ -131,7 +131,7 @@ def test_the_published_dippers(real_data):
         pytest.skip(f"{path.name} is not among the real data")
     table = read_known_objects(path)
     assert len(table) == 81
-    assert table["n_dips"].value_counts().to_dict() == {1: 61, 2: 12, 3: 7, 4: 1}
+    assert table["n_known_dips"].value_counts().to_dict() == {1: 61, 2: 12, 3: 7, 4: 1}
     assert table["jd_start"].min() == pytest.approx(58217.5 + 2400000.5, abs=0.1)
     assert table["jd_start"].max() == pytest.approx(60357.3 + 2400000.5, abs=0.1)
     assert str(table["gaia_id"].iloc[0]) in path.read_text().split("---\n")[-1].split("\n")[0]

@@ -110,7 +110,7 @@ def read_dipper_table(path: Path) -> pd.DataFrame:
             "known_id": names, "name": names, "gaia_id": ids, "gaia_release": "DR3", "ra_deg": ra,
             "dec_deg": dec, "category": "dipper", "confidence": "published", "label": EVENT,
             "jd_start": mjd + MJD_ZERO, "jd_end": mjd + MJD_ZERO, "distance_kpc": distance,
-            "n_dips": np.asarray(table["Ndips"], np.int64),
+            "n_known_dips": np.asarray(table["Ndips"], np.int64),
         }
     )  # fmt: skip
     return _completed(made)
@@ -122,7 +122,7 @@ def read_known_objects(path: Path) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Columns of ``malca.known_objects.KNOWN_DTYPES``, and of the dippers ``distance_kpc, n_dips``.
+        Columns of ``malca.known_objects.KNOWN_DTYPES``; of dippers ``distance_kpc, n_known_dips`` too.
 
     Raises
     ------

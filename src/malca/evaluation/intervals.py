@@ -40,7 +40,8 @@ def f1_interval(n_true: int, n_false: int, n_missed: int, level: float = 0.95) -
     Precision and recall share their true positives, so that draws of both apart would be too wide.
     Goutte & Gaussier (2005, ECIR, LNCS 3408, 345) have F1 as U / (U + V), U and V being Gamma variates
     of shapes TP + 1/2 and FP + FN + 1 and scales 2 and 1; thus F1 = 2 x / (1 + x) with x of
-    Beta(TP + 1/2, FP + FN + 1), and no draw is needed.
+    Beta(TP + 1/2, FP + FN + 1), and no draw is needed. Without true positives the lower bound is 0,
+    without mistakes the upper one 1, as for shares.
 
     Parameters
     ----------
@@ -61,6 +62,10 @@ def f1_interval(n_true: int, n_false: int, n_missed: int, level: float = 0.95) -
     _check(level, n_true, n_false, n_missed)
     tail = (1.0 - level) / 2.0
     low, high = beta.ppf([tail, 1.0 - tail], n_true + 0.5, n_false + n_missed + 1.0)
+    if n_true == 0:
+        low = 0.0
+    if n_false + n_missed == 0:
+        high = 1.0
     return float(2.0 * low / (1.0 + low)), float(2.0 * high / (1.0 + high))
 
 

@@ -12,21 +12,8 @@ from matplotlib.figure import Figure
 from malca.lightcurves import LightCurves
 from malca.partitions import ComputeParameters, PartitionMap, fingerprint
 from malca.plots.overview import detection_overview
-from malca.search.detect import detect_events
 from malca.search.parameters import DetectionParameters
-from malca.search.points import usable_points
-from malca.search.statistics import star_statistics
-from malca.search.tags import camera_bands, excluded_cameras, make_tags, points_of_cameras
-
-_VSX_COLUMNS = (
-    "asas_sn_id",
-    "vsx_name",
-    "vsx_class",
-    "vsx_family",
-    "vsx_period_days",
-    "vsx_sep_arcsec",
-    "vsx_outcome",
-)
+from malca.search.selection import VSX_COLUMNS, select_events
 
 
 def plan_detection(
@@ -53,10 +40,10 @@ def plan_detection(
     by_partition = {key: part.drop(columns="partition") for key, part in rows.groupby("partition")}
     partition = manifest.set_index("asas_sn_id")["partition"]
     matches = dict(
-        list(_known(vsx_matches, _VSX_COLUMNS).groupby(vsx_matches["asas_sn_id"].map(partition)))
+        list(_known(vsx_matches, VSX_COLUMNS).groupby(vsx_matches["asas_sn_id"].map(partition)))
     )
     cameras = _known(camera_statistics, ("asas_sn_id", "camera", "median_mag"))
-    nothing = {"vsx": vsx_matches.iloc[:0][list(_VSX_COLUMNS)], "cameras": cameras.iloc[:0]}
+    nothing = {"vsx": vsx_matches.iloc[:0][list(VSX_COLUMNS)], "cameras": cameras.iloc[:0]}
     cameras = dict(list(cameras.groupby(cameras["asas_sn_id"].map(partition))))
     tasks, marks = {}, {}
     for key, load in loaders.items():
@@ -98,45 +85,14 @@ def search_partition(
         ``tags`` (a row a star), ``sources`` and ``statistics`` (a row a star searched),
         ``events``, ``failures``.
     """
-    batch = LightCurves.from_table(lightcurves)
-    where = manifest.set_index("asas_sn_id")
-    left_out = camera_statistics.iloc[:0][["asas_sn_id", "camera"]]
-    if parameters.tags.camera_median == "exclude":
-        left_out = excluded_cameras(
-            camera_statistics,
-            where["mag_bin"],
-            camera_bands(batch),
-            parameters.tags.camera_median_tolerance_mag,
-        )
-    excluded = points_of_cameras(batch, left_out)
-    search = parameters.search
-    points = usable_points(
-        batch, max_mag_err=search.max_mag_err, use_bad_quality=search.use_bad_quality, excluded=excluded
+    return select_events(
+        LightCurves.from_table(lightcurves),
+        manifest,
+        vsx_matches,
+        camera_statistics,
+        parameters,
+        workers,
     )
-    tags = make_tags(batch, points, left_out, vsx_matches, parameters.tags)
-    wanted = (~tags["failed_any"]).to_numpy().nonzero()[0]
-    if len(wanted) < len(batch):
-        kept = batch.take(wanted)
-        excluded = points_of_cameras(kept, left_out)
-    else:
-        kept = batch
-    found = detect_events(kept, search, excluded=excluded, workers=workers)
-    place = where[["mag_bin", "ra_deg", "dec_deg"]]
-    sources = found.sources.join(place, on="asas_sn_id").merge(
-        tags.drop(columns=["name", "n_points", "n_cameras", "failed_any"]), on="asas_sn_id", how="left"
-    )
-    return {
-        "tags": tags.join(place, on="asas_sn_id"),
-        "sources": sources,
-        "events": found.events.join(place[["mag_bin"]], on="asas_sn_id"),
-        "failures": found.failures,
-        "statistics": star_statistics(
-            kept,
-            use_bad_quality=search.use_bad_quality,
-            max_mag_err=search.max_mag_err,
-            workers=workers,
-        ),
-    }
 
 
 def collect_tables(

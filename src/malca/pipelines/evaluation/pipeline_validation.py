@@ -1,0 +1,64 @@
+"""Parts of the pipeline ``evaluation`` that measure the search on known objects and on all stars."""
+
+from __future__ import annotations
+
+from kedro.pipeline import Node, Pipeline
+
+from malca.pipelines.evaluation.reproduction import draw_missed, reproduce
+from malca.pipelines.evaluation.validation import validate_run
+
+
+def create_measures() -> Pipeline:
+    """Join validation, reproduction, rates and attrition, each under its tag."""
+    return validation_part() + reproduction_part()
+
+
+def validation_part() -> Pipeline:
+    """Hold a finished run against known objects."""
+    return Pipeline(
+        [
+            Node(
+                validate_run,
+                inputs=[
+                    "known_objects", "manifest", "tags", "judged", "events", "rejections", "failures",
+                    "params:detection", "params:evaluation",
+                ],
+                outputs=[
+                    "validation_objects", "validation_events", "validation_found",
+                    "validation_losses", "validation_summary", "validation_report",
+                ],
+                name="validate_run",
+            )
+        ],
+        tags="validation",
+    )  # fmt: skip
+
+
+def reproduction_part() -> Pipeline:
+    """Search known objects again."""
+    return Pipeline(
+        [
+            Node(
+                reproduce,
+                inputs=[
+                    "known_objects", "known_lightcurves", "params:detection", "params:filtering",
+                    "params:evaluation", "params:compute",
+                ],
+                outputs=[
+                    "reproduction", "reproduction_summary", "reproduction_found",
+                    "reproduction_report",
+                ],
+                name="reproduce_known",
+            ),
+            Node(
+                draw_missed,
+                inputs=[
+                    "known_objects", "known_lightcurves", "reproduction", "params:detection",
+                    "params:filtering", "params:evaluation", "params:compute",
+                ],
+                outputs="reproduction_figures",
+                name="draw_missed",
+            ),
+        ],
+        tags="reproduce",
+    )  # fmt: skip

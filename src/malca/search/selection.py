@@ -1,0 +1,95 @@
+"""The whole selection on a batch of light curves: tags, what they keep out, the search of the rest."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from malca.lightcurves import LightCurves
+from malca.search.detect import detect_events
+from malca.search.parameters import DetectionParameters
+from malca.search.points import usable_points
+from malca.search.statistics import star_statistics
+from malca.search.tags import camera_bands, excluded_cameras, make_tags, points_of_cameras
+
+#: Columns of the matches with VSX that become columns of the tags.
+VSX_COLUMNS = (
+    "asas_sn_id",
+    "vsx_name",
+    "vsx_class",
+    "vsx_family",
+    "vsx_period_days",
+    "vsx_sep_arcsec",
+    "vsx_outcome",
+)
+
+
+def select_events(
+    lightcurves: LightCurves,
+    manifest: pd.DataFrame,
+    vsx_matches: pd.DataFrame,
+    camera_statistics: pd.DataFrame,
+    parameters: DetectionParameters,
+    workers: int,
+) -> dict[str, pd.DataFrame]:
+    """Tag and search light curves.
+
+    Parameters
+    ----------
+    lightcurves : LightCurves
+    manifest : DataFrame
+        ``asas_sn_id, mag_bin, ra_deg, dec_deg`` of the stars.
+    vsx_matches : DataFrame
+        ``VSX_COLUMNS`` of those looked up.
+    camera_statistics : DataFrame
+        ``asas_sn_id, camera, median_mag``.
+    parameters : DetectionParameters
+    workers : int
+        Threads.
+
+    Returns
+    -------
+    dict
+        ``tags`` (a row a star), ``sources`` and ``statistics`` (a row a star searched),
+        ``events``, ``failures``.
+    """
+    where = manifest.set_index("asas_sn_id")
+    left_out = camera_statistics.iloc[:0][["asas_sn_id", "camera"]]
+    if parameters.tags.camera_median == "exclude":
+        left_out = excluded_cameras(
+            camera_statistics,
+            where["mag_bin"],
+            camera_bands(lightcurves),
+            parameters.tags.camera_median_tolerance_mag,
+        )
+    excluded = points_of_cameras(lightcurves, left_out)
+    search = parameters.search
+    points = usable_points(
+        lightcurves,
+        max_mag_err=search.max_mag_err,
+        use_bad_quality=search.use_bad_quality,
+        excluded=excluded,
+    )
+    tags = make_tags(lightcurves, points, left_out, vsx_matches, parameters.tags)
+    wanted = (~tags["failed_any"]).to_numpy().nonzero()[0]
+    if len(wanted) < len(lightcurves):
+        kept = lightcurves.take(wanted)
+        excluded = points_of_cameras(kept, left_out)
+    else:
+        kept = lightcurves
+    found = detect_events(kept, search, excluded=excluded, workers=workers)
+    place = where[["mag_bin", "ra_deg", "dec_deg"]]
+    sources = found.sources.join(place, on="asas_sn_id").merge(
+        tags.drop(columns=["name", "n_points", "n_cameras", "failed_any"]), on="asas_sn_id", how="left"
+    )
+    return {
+        "tags": tags.join(place, on="asas_sn_id"),
+        "sources": sources,
+        "events": found.events.join(place[["mag_bin"]], on="asas_sn_id"),
+        "failures": found.failures,
+        "statistics": star_statistics(
+            kept,
+            use_bad_quality=search.use_bad_quality,
+            max_mag_err=search.max_mag_err,
+            workers=workers,
+        ),
+    }
