@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from kedro.pipeline import Node, Pipeline
 
+from malca.pipelines.evaluation.rates import draw_rates, measure_rates
 from malca.pipelines.evaluation.reproduction import draw_missed, reproduce
 from malca.pipelines.evaluation.validation import validate_run
 
 
 def create_measures() -> Pipeline:
     """Join validation, reproduction, rates and attrition, each under its tag."""
-    return validation_part() + reproduction_part()
+    return validation_part() + reproduction_part() + rates_part()
 
 
 def validation_part() -> Pipeline:
@@ -62,3 +63,21 @@ def reproduction_part() -> Pipeline:
         ],
         tags="reproduce",
     )  # fmt: skip
+
+
+def rates_part() -> Pipeline:
+    """Count stars with events in a control sample."""
+    return Pipeline(
+        [
+            Node(
+                measure_rates,
+                inputs=["judged", "events", "params:evaluation"],
+                outputs=["detection_rate_sample", "detection_rate"],
+                name="measure_rates",
+            ),
+            Node(
+                draw_rates, inputs="detection_rate", outputs="detection_rate_figure", name="draw_rates"
+            ),
+        ],
+        tags="detection_rate",
+    )
