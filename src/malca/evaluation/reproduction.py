@@ -11,6 +11,7 @@ from malca.filters.stars import OPTIONAL_TABLES
 from malca.lightcurves import LightCurves, no_failures
 from malca.search.parameters import DetectionParameters
 from malca.search.selection import VSX_COLUMNS, select_events
+from malca.search.tags import tag_uses
 
 #: Tables of filters that are looked up or computed apart; filters that need them are not asked here.
 LOOKED_UP = tuple(name for name in OPTIONAL_TABLES if name != "statistics")
@@ -88,8 +89,7 @@ def search_again(
 
 def filters_among_tags(detection: DetectionParameters) -> tuple[str, ...]:
     """Name the tags that keep stars out of the search."""
-    tags = detection.tags
-    return tuple(name for name in type(tags).model_fields if getattr(tags, name) == "filter")
+    return tuple(name for name, use in tag_uses(detection.tags).items() if use == "filter")
 
 
 def _no_vsx() -> pd.DataFrame:

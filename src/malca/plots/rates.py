@@ -77,7 +77,7 @@ def _draw(ax: Axes, rows: pd.DataFrame, axis: str, name: str, shift: float) -> N
     rate, lower, upper = rows[["rate", "rate_low", "rate_high"]].to_numpy(float).T
     seen = rate > 0
     ax.errorbar(
-        x[seen], rate[seen], yerr=[rate[seen] - lower[seen], upper[seen] - rate[seen]], fmt=marker, ms=5,
+        x[seen], rate[seen], yerr=np.abs([lower, upper] - rate)[:, seen], fmt=marker, ms=5,
         color=color, elinewidth=1.1, capsize=2, label=_WORDS[name], gid=f"{axis}-{name}",
     )  # fmt: skip
     ax.plot(

@@ -6,12 +6,13 @@ from kedro.pipeline import Node, Pipeline
 
 from malca.pipelines.evaluation.rates import draw_rates, measure_rates
 from malca.pipelines.evaluation.reproduction import draw_missed, reproduce
+from malca.pipelines.evaluation.stages import count_stages, draw_stages
 from malca.pipelines.evaluation.validation import validate_run
 
 
 def create_measures() -> Pipeline:
     """Join validation, reproduction, rates and attrition, each under its tag."""
-    return validation_part() + reproduction_part() + rates_part()
+    return validation_part() + reproduction_part() + rates_part() + stages_part()
 
 
 def validation_part() -> Pipeline:
@@ -80,4 +81,25 @@ def rates_part() -> Pipeline:
             ),
         ],
         tags="detection_rate",
+    )
+
+
+def stages_part() -> Pipeline:
+    """Count stars at every stage."""
+    return Pipeline(
+        [
+            Node(
+                count_stages,
+                inputs=["manifest", "tags", "failures", "judged", "attrition", "params:detection"],
+                outputs=["attrition_stages", "attrition_overlap"],
+                name="count_stages",
+            ),
+            Node(
+                draw_stages,
+                inputs=["attrition_stages", "attrition_overlap"],
+                outputs="attrition_stages_figure",
+                name="draw_stages",
+            ),
+        ],
+        tags="attrition",
     )
