@@ -96,6 +96,8 @@ class PackedCurves:
     @cached_property
     def stars(self) -> pd.DataFrame:
         columns = ["asas_sn_id", "mag_bin", "ra_deg", "dec_deg", "lc_exists", "partition"]
+        for table in self._tables.values():
+            table.check()
         return self._tables["manifest"].load()[columns]
 
     def read(self, asas_sn_ids: Iterable[int]) -> StarCurves:

@@ -9,10 +9,11 @@ import pandas as pd
 
 from malca.evaluation.matching import require
 
+NOT_IN_SURVEY = "not_in_survey"
 #: Stages an object or event may end at, from the first to the last. ``event``: found, in a run without
 #: filters; ``lost``: found, and then stopped by a filter.
 STAGES = (
-    "not_in_survey", "no_lightcurve", "failed", "not_searched", "not_triggered", "shallow", "event",
+    NOT_IN_SURVEY, "no_lightcurve", "failed", "not_searched", "not_triggered", "shallow", "event",
     "lost", "candidate",
 )  # fmt: skip
 #: Stages at which the search has found something.
@@ -84,7 +85,7 @@ def stars_reached(objects: pd.DataFrame, tables: RunTables) -> pd.DataFrame:
     for star, outcome in zip(ids, objects["match_outcome"], strict=True):
         if pd.isna(star):
             why = "it has neither an id nor a position" if outcome == "unknown" else ""
-            rows.append(("not_in_survey", why))
+            rows.append((NOT_IN_SURVEY, why))
         elif star in searched:
             rows.append((_SEARCHED, ""))
         elif star in failed:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from malca.evaluation.outcomes import NOT_IN_SURVEY
 from malca.evaluation.validation import ALL, Validation
 from malca.known_objects import EVENT
 
@@ -23,23 +24,24 @@ def report_text(result: Validation, title: str) -> str:
     title : str
         What is reported on.
     """
-    shown = result.objects.assign(
-        found=[
-            f"{n} of {all_of_them}"
-            for n, all_of_them in zip(
-                result.objects["n_known_found"], result.objects["n_known"], strict=True
-            )
-        ],
-        reason=result.objects["reason"].fillna(""),
+    there = result.objects[result.objects["stage"] != NOT_IN_SURVEY]
+    shown = there.assign(
+        found=[f"{n} of {m}" for n, m in zip(there["n_known_found"], there["n_known"], strict=True)],
+        reason=there["reason"].fillna(""),
     )
     columns = ["name", "category", "label", "stage", "found", "n_dips", "reason"]
-    lines = [f"{title[0].upper()}{title[1:]}:", "", shown[columns].to_string(index=False), ""]
-    missed = result.events[(result.events["label"] == EVENT) & ~result.events["is_found"]]
-    for row in missed.to_dict("records"):
+    lines = [f"{title[0].upper()}{title[1:]}:", ""]
+    lines += [shown[columns].to_string(index=False), ""] if len(shown) else []
+    if n_away := len(result.objects) - len(there):
+        lines += [f"objects that are not among these stars: {n_away} of {len(result.objects)}", ""]
+    wanted = (result.events["label"] == EVENT) & (result.events["stage"] != NOT_IN_SURVEY)
+    for row in result.events[wanted & ~result.events["is_found"]].to_dict("records"):
         when = "" if pd.isna(row["jd_start"]) else f" of JD {row['jd_start']:.0f}–{row['jd_end']:.0f}"
         why = f" ({row['reason']})" if row["reason"] else ""
         lines.append(f"missed: {row['name']}, event{when}: {row['stage']}{why}")
-    others = result.events[result.events["label"] != EVENT]
+    others = result.events[
+        (result.events["label"] != EVENT) & (result.events["stage"] != NOT_IN_SURVEY)
+    ]
     for label, rows in others.groupby("label"):
         lines.append(
             f"labelled {label}: a dip is found at {int(rows['is_found'].sum())} of {len(rows)}"

@@ -12,6 +12,7 @@ from malca.evaluation.intervals import f1_interval, jeffreys_interval
 from malca.evaluation.matching import match_objects
 from malca.evaluation.outcomes import (
     FOUND,
+    NOT_IN_SURVEY,
     RunTables,
     event_outcomes,
     losses,
@@ -193,19 +194,19 @@ def _counts(
 ) -> Iterator[dict[str, int]]:
     """Count objects, then events."""
     far_enough = FOUND if reached == "event" else ("candidate",)
-    before = ("not_in_survey", "no_lightcurve", "failed", "not_searched")
+    before = (NOT_IN_SURVEY, "no_lightcurve", "failed", "not_searched")
     wrong = found["verdict"] == FALSE
     if reached == "candidate":
         wrong &= found["is_candidate"].fillna(False).astype(bool)
-    false_objects = objects[(objects["label"] == FALSE) & (objects["stage"] != "not_in_survey")]
-    false_events = events[(events["label"] == FALSE) & (events["stage"] != "not_in_survey")]
+    false_objects = objects[(objects["label"] == FALSE) & (objects["stage"] != NOT_IN_SURVEY)]
+    false_events = events[(events["label"] == FALSE) & (events["stage"] != NOT_IN_SURVEY)]
     negatives = (
         (len(false_objects), int(false_objects["stage"].isin(far_enough).sum())),
         (len(false_events), int(wrong.sum())),
     )
     for table, (n_negative, n_false) in zip((objects, events), negatives, strict=True):
         wanted = table[table["label"] == EVENT]
-        inside = wanted[wanted["stage"] != "not_in_survey"]
+        inside = wanted[wanted["stage"] != NOT_IN_SURVEY]
         n_found = int(inside["stage"].isin(far_enough).sum())
         yield {
             "n_known": len(wanted), "n_in_survey": len(inside),
