@@ -40,7 +40,9 @@ def read_known_events(path: Path) -> pd.DataFrame:
     ValueError
         One sentence that names what is wrong, and where.
     """
-    table = pd.read_csv(path, dtype="str", keep_default_na=False, skipinitialspace=True)
+    table = pd.read_csv(
+        path, dtype="str", encoding="utf-8-sig", keep_default_na=False, skipinitialspace=True
+    )
     _need(list(table.columns), _CSV_COLUMNS)
     if not len(table):
         raise ValueError("it has no rows")

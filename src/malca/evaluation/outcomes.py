@@ -78,8 +78,8 @@ def stars_reached(objects: pd.DataFrame, tables: RunTables) -> pd.DataFrame:
     ids = objects["asas_sn_id"]
     listed = tables.stars.set_index("asas_sn_id")
     searched = set(tables.sources["asas_sn_id"].dropna())
-    failures = tables.failures.dropna(subset="asas_sn_id").groupby("asas_sn_id")
-    failed = {star: _failure_text(rows) for star, rows in failures}
+    own = tables.failures["asas_sn_id"].isin(ids.dropna()).to_numpy(bool)
+    failed = {star: _failure_text(rows) for star, rows in tables.failures[own].groupby("asas_sn_id")}
     tags = None if tables.tags is None else tables.tags.set_index("asas_sn_id")
     rows = []
     for star, outcome in zip(ids, objects["match_outcome"], strict=True):
@@ -151,7 +151,8 @@ def event_outcomes(
     table["is_found"] = table["n_found_events"] > 0
     for name in ("depth_mag", "jd_start", "jd_end"):
         table[f"found_{name}"] = deepest[name].reindex(table.index).astype(float)
-    sources = tables.sources.set_index("asas_sn_id")
+    own = tables.sources["asas_sn_id"].isin(objects["asas_sn_id"].dropna()).to_numpy(bool)
+    sources = tables.sources[own].set_index("asas_sn_id")
     if tables.shallow is None:
         of_star = [
             0 if pd.isna(one) or one not in sources.index
