@@ -182,7 +182,9 @@ def _numbers(
     name: str, table: pd.DataFrame, names: tuple[tuple[str, ...], ...], columns: tuple[str, ...]
 ) -> Iterator[tuple[str, float]]:
     for row in table.to_dict("records"):
-        words = (next((row[key] for key in keys if row.get(key)), None) for keys in names)
+        words = (
+            next((row[key] for key in keys if row.get(key) not in ("", None)), None) for keys in names
+        )
         label = ".".join([name, *map(_word, words)])
         for column in columns:
             value = row.get(column)
