@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 from scipy.stats import beta, binned_statistic_dd, binom
 
-from malca.evaluation.efficiency import CubeEdges, EfficiencyCube, binomial_limits, efficiency_cube
+from malca.evaluation.efficiency import CubeEdges, EfficiencyCube, efficiency_cube
+from malca.evaluation.intervals import binomial_limits
 
 EDGES = CubeEdges.spaced((0.01, 2.0), (1.0, 200.0), (12.5, 15.0), (9, 7, 5))
 STAGES = ("triggered", "event", "evidence", "candidate")

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy.special import expit, logit
 
-from malca.evaluation.efficiency import BinnedEfficiency, binomial_limits
+from malca.evaluation.efficiency import BinnedEfficiency
+from malca.evaluation.intervals import binomial_limits
 from malca.evaluation.threshold_depth import threshold_depth
 
 DEPTHS = np.geomspace(0.01, 1.0, 21)

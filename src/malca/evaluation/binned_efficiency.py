@@ -6,49 +6,14 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from scipy.stats import beta
 
+from malca.evaluation.intervals import binomial_limits
 from malca.evaluation.threshold_depth import ThresholdDepth, threshold_depth
 
 #: Other names of an axis: those of the cube's arrays and of the trials' columns.
 _ALIASES = {
     "mag": "magnitude", "median_mag": "magnitude", "depth_mag": "depth", "duration_days": "duration",
 }  # fmt: skip
-
-
-def binomial_limits(
-    k: np.ndarray | int, n: np.ndarray | int, confidence: float = 0.95
-) -> tuple[np.ndarray, np.ndarray]:
-    """Equal-tailed Jeffreys interval of a share (Brown, Cai & DasGupta 2001, Stat. Sci. 16, 101).
-
-    Quantiles of the Beta(k + ½, n − k + ½) posterior; as recommended there, the lower limit is 0 at
-    ``k = 0`` and the upper one 1 at ``k = n``.
-
-    Parameters
-    ----------
-    k, n : int or array
-        ``k`` of ``n``, broadcast against each other; an empty sample gives 0 to 1.
-    confidence : float
-        Between 0 and 1.
-
-    Returns
-    -------
-    lower, upper : float64 arrays of the broadcast shape
-
-    Raises
-    ------
-    ValueError
-        Not 0 ≤ k ≤ n, or a confidence outside (0, 1).
-    """
-    k, n = np.broadcast_arrays(np.asarray(k), np.asarray(n))
-    if not ((k >= 0) & (k <= n)).all():
-        raise ValueError("of n trials between 0 and n can succeed")
-    if not 0 < confidence < 1:
-        raise ValueError(f"a confidence lies between 0 and 1, not at {confidence}")
-    tail = 0.5 * (1.0 - confidence)
-    lower = np.where(k == 0, 0.0, beta.ppf(tail, k + 0.5, n - k + 0.5))
-    upper = np.where(k == n, 1.0, beta.ppf(1.0 - tail, k + 0.5, n - k + 0.5))
-    return lower, upper
 
 
 @dataclass(frozen=True, eq=False)

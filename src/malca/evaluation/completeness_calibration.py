@@ -9,8 +9,8 @@ import pandas as pd
 from scipy.special import xlogy
 from scipy.stats import chi2
 
-from malca.evaluation.binned_efficiency import binomial_limits
 from malca.evaluation.completeness_model import CompletenessModel, fit_completeness, used_trials
+from malca.evaluation.intervals import binomial_limits
 
 
 class Calibration(NamedTuple):

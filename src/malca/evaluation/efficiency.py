@@ -14,9 +14,9 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from malca.evaluation.binned_efficiency import BinnedEfficiency, binomial_limits
+from malca.evaluation.binned_efficiency import BinnedEfficiency
 
-__all__ = ["BinnedEfficiency", "CubeEdges", "EfficiencyCube", "binomial_limits", "efficiency_cube"]
+__all__ = ["BinnedEfficiency", "CubeEdges", "EfficiencyCube", "efficiency_cube"]
 
 #: Column of the table of trials for each axis.
 _COLUMNS = {"depth": "depth_mag", "duration": "duration_days", "magnitude": "median_mag"}

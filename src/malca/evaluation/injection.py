@@ -19,9 +19,9 @@ from malca.evaluation.efficiency import (
     BinnedEfficiency,
     CubeEdges,
     EfficiencyCube,
-    binomial_limits,
     efficiency_cube,
 )
+from malca.evaluation.intervals import binomial_limits
 from malca.evaluation.threshold_depth import ThresholdDepth
 
 if TYPE_CHECKING:

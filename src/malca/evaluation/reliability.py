@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import gamma
 
-from malca.evaluation.efficiency import binomial_limits
+from malca.evaluation.intervals import binomial_limits
 
 #: Columns that false candidates are counted over, with the edges of their bins.
 DEFAULT_BINS = {

@@ -9,7 +9,7 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from scipy.stats import binomtest
 
-from malca.evaluation.efficiency import binomial_limits
+from malca.evaluation.intervals import binomial_limits
 from malca.search.parameters import DetectionParameters, SearchParameters, search_parameters
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 from scipy.stats import norm
 
 from malca.evaluation.completeness_model import CompletenessModel
-from malca.evaluation.efficiency import binomial_limits
+from malca.evaluation.intervals import binomial_limits
 
 # Two-sided chance below which a prediction is said to disagree with the truth.
 _LEAST_CHANCE = 0.01

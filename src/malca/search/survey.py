@@ -13,6 +13,17 @@ from malca.search.points import usable_points
 from malca.search.statistics import star_statistics
 from malca.search.tags import camera_bands, excluded_cameras, make_tags, points_of_cameras
 
+#: Columns of the matches with VSX that become columns of the tags.
+VSX_COLUMNS = (
+    "asas_sn_id",
+    "vsx_name",
+    "vsx_class",
+    "vsx_family",
+    "vsx_period_days",
+    "vsx_sep_arcsec",
+    "vsx_outcome",
+)
+
 
 class SearchedBatch(NamedTuple):
     """Tables of a searched batch.

@@ -43,6 +43,15 @@ class TagParameters(BaseModel):
     camera_median_tolerance_mag: float = Field(0.2, ge=0, description="How far outside, mag.")
 
 
+#: Tags in their order.
+TAGS = ("sparse", "single_camera", "mag_range", "vsx")
+
+
+def tag_uses(parameters: TagParameters) -> dict[str, TagUse]:
+    """Tell what each tag does."""
+    return {name: getattr(parameters, name) for name in TAGS}
+
+
 def excluded_cameras(
     camera_statistics: pd.DataFrame,
     mag_bins: pd.Series,
@@ -198,8 +207,8 @@ def make_tags(
         ).to_numpy(),
     }
     kept_out = np.zeros(n_stars, bool)
-    for name, fails in failed.items():
-        use: TagUse = getattr(parameters, name)
+    for name, use in tag_uses(parameters).items():
+        fails = failed[name]
         if use != "off":
             tags[f"failed_{name}"] = np.asarray(fails, bool)
         if use == "filter":

@@ -29,10 +29,16 @@ _COUNTED = {
     "manifest_problems": ("kind",),
     "vsx_matches": ("vsx_outcome",),
 }
+_MEASURED = (("level",), ("reached",), ("category",))
+_MEASURES = ("n_in_survey", "n_found", "n_false", "recall", "precision", "f1")
 #: Summaries: what names a row (of each group the first that is not empty), and which numbers of it
 #: are metrics. The others stand in the table, which is kept with the record.
 _SUMMARIES = {
     "attrition": ((("branch",), ("filter", "stage")), ("n_in", "n_failed", "n_unknown")),
+    "attrition_stages": ((("stage",), ("step", "stage")), ("n_in", "n_failed", "n_unknown", "n_out")),
+    "validation_summary": (_MEASURED, _MEASURES),
+    "reproduction_summary": (_MEASURED, _MEASURES),
+    "detection_rate": ((("quantity",), ("axis",), ("low",)), ("n_stars", "n_with", "rate")),
     "confusion": (
         (("population",),),
         ("n_simulated", "n_found", "n_candidates", "candidate_share", "survival_share"),
@@ -176,7 +182,9 @@ def _numbers(
     name: str, table: pd.DataFrame, names: tuple[tuple[str, ...], ...], columns: tuple[str, ...]
 ) -> Iterator[tuple[str, float]]:
     for row in table.to_dict("records"):
-        words = (next((row[key] for key in keys if row.get(key)), None) for keys in names)
+        words = (
+            next((row[key] for key in keys if row.get(key) not in ("", None)), None) for keys in names
+        )
         label = ".".join([name, *map(_word, words)])
         for column in columns:
             value = row.get(column)

@@ -13,19 +13,10 @@ from malca.lightcurves import LightCurves
 from malca.partitions import ComputeParameters, PartitionMap, fingerprint
 from malca.plots.overview import detection_overview
 from malca.search.parameters import DetectionParameters
-from malca.search.survey import search_batch
+from malca.search.survey import VSX_COLUMNS, search_batch
 
 #: Tables of a partition.
 TABLES = ("tags", "sources", "events", "failures", "statistics")
-_VSX_COLUMNS = (
-    "asas_sn_id",
-    "vsx_name",
-    "vsx_class",
-    "vsx_family",
-    "vsx_period_days",
-    "vsx_sep_arcsec",
-    "vsx_outcome",
-)
 
 
 def plan_detection(
@@ -52,10 +43,10 @@ def plan_detection(
     by_partition = {key: part.drop(columns="partition") for key, part in rows.groupby("partition")}
     partition = manifest.set_index("asas_sn_id")["partition"]
     matches = dict(
-        list(_known(vsx_matches, _VSX_COLUMNS).groupby(vsx_matches["asas_sn_id"].map(partition)))
+        list(_known(vsx_matches, VSX_COLUMNS).groupby(vsx_matches["asas_sn_id"].map(partition)))
     )
     cameras = _known(camera_statistics, ("asas_sn_id", "camera", "median_mag"))
-    nothing = {"vsx": vsx_matches.iloc[:0][list(_VSX_COLUMNS)], "cameras": cameras.iloc[:0]}
+    nothing = {"vsx": vsx_matches.iloc[:0][list(VSX_COLUMNS)], "cameras": cameras.iloc[:0]}
     cameras = dict(list(cameras.groupby(cameras["asas_sn_id"].map(partition))))
     tasks, marks = {}, {}
     for key, load in loaders.items():

@@ -14,7 +14,8 @@ from malca.evaluation.completeness_calibration import (
     cross_validated_efficiency,
 )
 from malca.evaluation.completeness_model import CompletenessModel, fit_completeness
-from malca.evaluation.efficiency import EfficiencyCube, binomial_limits
+from malca.evaluation.efficiency import EfficiencyCube
+from malca.evaluation.intervals import binomial_limits
 from malca.evaluation.judging import CANDIDATE
 from malca.evaluation.truth import compare_completeness, compare_reliability
 from malca.pipelines.evaluation.confusion import LONG_ECLIPSES

@@ -7,6 +7,7 @@ from kedro.pipeline import Node, Pipeline
 from malca.pipelines.evaluation.confusion import confusion_table, draw_confusion
 from malca.pipelines.evaluation.nodes import compare_with_truth, draw_recovery, draw_showcase, report
 from malca.pipelines.evaluation.pipeline_measuring import measuring_pipeline
+from malca.pipelines.evaluation.pipeline_validation import create_measures
 
 
 def create_pipeline(**_: object) -> Pipeline:
@@ -61,4 +62,4 @@ def create_pipeline(**_: object) -> Pipeline:
         ],
         tags="confusion",
     )
-    return recovery + confusion + measuring_pipeline()
+    return recovery + confusion + create_measures() + measuring_pipeline()

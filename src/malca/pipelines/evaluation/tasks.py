@@ -14,11 +14,8 @@ from pydantic import BaseModel
 from malca.evaluation.judging import StarFacts
 from malca.lightcurves import LightCurves
 from malca.partitions import ComputeParameters, PartitionMap, fingerprint
+from malca.search.survey import VSX_COLUMNS
 
-_VSX_COLUMNS = (
-    "asas_sn_id", "vsx_name", "vsx_class", "vsx_family", "vsx_period_days", "vsx_sep_arcsec",
-    "vsx_outcome",
-)  # fmt: skip
 _FACTS = tuple(StarFacts.__annotations__)
 
 
@@ -33,7 +30,7 @@ def star_facts(
     nothing = manifest.iloc[:0][["asas_sn_id"]]
     return StarFacts(
         manifest[["asas_sn_id", "mag_bin", "ra_deg", "dec_deg"]],
-        vsx_matches[list(_VSX_COLUMNS)],
+        vsx_matches[list(VSX_COLUMNS)],
         camera_statistics[["asas_sn_id", "camera", "median_mag"]],
         nothing if catalog_matches is None else catalog_matches,
         nothing if period_consensus is None else period_consensus,
