@@ -123,7 +123,9 @@ class Lock:
             if not gone:
                 raise LockedError(f"{self.what} is being worked on by {holder}: wait for it, or end it")
             if self._take_away(seen):
-                logger.warning("%s was left locked by %s, which is gone", self.what, holder or "something")
+                logger.warning(
+                    "%s was left locked by %s, which is gone", self.what, holder or "something"
+                )
             else:
                 time.sleep(_TURN_SECONDS)
         for left in self.path.parent.glob(f"{self.path.name}.*"):
@@ -166,7 +168,7 @@ class Lock:
             raise
         finally:
             os.close(file)
-        # False if this process was held up for so long that others took its unwritten lock for a stale one.
+        # False if this process was held up for so long that others took its empty lock for a stale one.
         return is_held(self.path, own.token)
 
     def _look(self) -> tuple[tuple[bytes, int] | None, Holder | None]:

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from malca.astrophysics.period_consensus import PeriodConsensusParameters
+from malca.catalogs import NOT_COVERED
 from malca.filters import FilteringParameters
 from malca.pipelines.filtering.nodes import agree_on_periods, judge, match_catalogs, preselect
 
@@ -166,6 +167,11 @@ def test_periods_of_all_catalogues_are_weighed(survivors, manifest, vsx_matches,
     assert bool(agreed.loc[101, "period_accepted"])  # 4 and 8 d
     assert pd.isna(agreed.loc[102, "period_accepted"])  # VSX and ZTF could not say
     assert not agreed.loc[104, "period_accepted"]  # VSX says it is constant
+    # what could not be asked is not waited for
+    outside = matches.assign(ztf_outcome="unknown", ztf_reason=NOT_COVERED)
+    agreed = agree_on_periods(outside, PeriodConsensusParameters()).set_index("asas_sn_id")
+    assert agreed["period_sources_not_covering"].tolist() == ["ztf"] * 3
+    assert not agreed.loc[102, "period_accepted"]
     # the quality of one source may be enough
     sure = PeriodConsensusParameters(single_quality={"asassn": 0.4})
     assert agree_on_periods(matches, sure)["period_single_quality"].iloc[0] == 0.5

@@ -106,7 +106,7 @@ def agree_on_periods(
     catalog_matches: pd.DataFrame, parameters: PeriodConsensusParameters
 ) -> pd.DataFrame:
     """Say which period the catalogues of variables agree on, a row a star of ``catalog_matches``."""
-    wanted = ("outcome", "period_days", "class", "sep_arcsec", "quality")
+    wanted = ("outcome", "reason", "period_days", "class", "sep_arcsec", "quality")
     return period_consensus(
         {
             source: pd.DataFrame(
