@@ -40,7 +40,7 @@ class ProjectHooks:
 
     @hook_impl
     def before_pipeline_run(self, run_params: dict[str, Any], pipeline: Any, catalog: Any) -> None:
-        """Refuse what cannot succeed, say what is about to run.
+        """Refuse what cannot succeed, remove what killed runs left, say what is about to run.
 
         Raises
         ------
@@ -61,6 +61,10 @@ class ProjectHooks:
                     check()
                 except DatasetError as error:
                     raise RefusedError(f"{name}: {error}") from None
+        for name in sorted(pipeline.datasets()):
+            clean = getattr(catalog.get(name), "remove_leftovers", None)
+            if clean is not None:
+                clean()
         names = run_params.get("pipeline_names") or ["__default__"]
         # Kedro lays --params over the resolved parameters, so a bare bin is a number here again.
         mag_bin = resolve_bin(catalog.load("params:mag_bin"))

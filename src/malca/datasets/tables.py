@@ -14,14 +14,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from kedro.io import AbstractDataset, DatasetError
 
-from malca.datasets.atomic import replacing
+from malca.datasets.atomic import remove_abandoned, replacing
 from malca.datasets.locks import Lock, LockedError
 from malca.datasets.partition_store import (
     COMPRESSION,
     FINGERPRINT_KEY,
     LOCK,
     FolderStore,
-    remove_leftovers,
 )
 from malca.datasets.previews import TablePreview, rows_preview, table_preview
 from malca.partitions import DamagedError, PartitionMap, PartitionReport, Receipt, run_partitions
@@ -210,8 +209,8 @@ class PartitionedTables(AbstractDataset[PartitionMap, Partitions]):
         return rows_preview(["table", "partitions", "rows"], rows)
 
     def remove_leftovers(self) -> None:
-        """Remove what killed runs left half written. Nobody else may be writing."""
-        self._store.remove_leftovers()
+        """Remove folders that killed imports left; what killed runs left goes when it is filled."""
+        remove_abandoned(self._folder)
 
     def _exists(self) -> bool:
         return bool(self._store.present())
@@ -298,8 +297,8 @@ class StreamedTable(AbstractDataset[Any, pd.DataFrame]):
         return table_preview(self._path, nrows)
 
     def remove_leftovers(self) -> None:
-        """Remove what killed runs left half written. Nobody else may be writing."""
-        remove_leftovers(self._path.parent, self._path.stem)
+        """Remove what killed runs and imports left half written."""
+        remove_abandoned(self._path)
 
     def _exists(self) -> bool:
         return self._path.exists()
