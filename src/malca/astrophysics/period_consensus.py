@@ -16,6 +16,10 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from malca.catalogs import MATCHED, NOT_COVERED, NOT_MATCHED, UNKNOWN
 
+#: Columns of the matches with VSX that ``vsx_as_match`` looks at.
+VSX_COLUMNS = (
+    "asas_sn_id", "vsx_outcome", "vsx_is_variable", "vsx_period_days", "vsx_class", "vsx_sep_arcsec",
+)  # fmt: skip
 #: Catalogues with periods, the most trusted first.
 SOURCES = ("gaia_eb", "vsx", "asassn", "ztf", "ogle")
 
@@ -86,8 +90,7 @@ def vsx_as_match(vsx_matches: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     vsx_matches : DataFrame, (n,)
-        As the pipeline ``ingest`` makes it: ``asas_sn_id, vsx_outcome, vsx_is_variable,
-        vsx_period_days, vsx_class, vsx_sep_arcsec``.
+        As the pipeline ``ingest`` makes it: ``VSX_COLUMNS``.
     """
     matched = vsx_matches["vsx_outcome"].eq(MATCHED)
     variable = vsx_matches["vsx_is_variable"].fillna(True).astype(bool)

@@ -6,6 +6,7 @@ import pytest
 
 from malca.astrophysics.period_consensus import PeriodConsensusParameters
 from malca.catalogs import NOT_COVERED
+from malca.columns import columns_of
 from malca.filters import FilteringParameters
 from malca.pipelines.filtering.nodes import agree_on_periods, judge, match_catalogs, preselect
 
@@ -142,6 +143,9 @@ def survivors(events, statistics):
 
 
 def test_matches_follow_the_survivors(survivors, manifest, vsx_matches, catalogs):
+    asked = columns_of(match_catalogs)  # what is read for it: here all there is
+    assert set(asked["manifest"]) == set(manifest)
+    assert set(asked["vsx_matches"]) == set(vsx_matches)
     matches = match_catalogs(survivors, manifest, vsx_matches, **catalogs)
     assert matches["asas_sn_id"].tolist() == [101, 102, 104]
     assert catalogs["ogle"].asked["gaia_id"].tolist() == [1, pd.NA, 4]

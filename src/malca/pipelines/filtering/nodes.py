@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from typing import Annotated
 
 import numpy as np
 import pandas as pd
@@ -10,11 +11,13 @@ from matplotlib.figure import Figure
 
 from malca.astrophysics.period_consensus import (
     SOURCES,
+    VSX_COLUMNS,
     PeriodConsensusParameters,
     period_consensus,
     vsx_as_match,
 )
-from malca.catalogs import TARGET_COLUMNS, Catalog
+from malca.catalogs import OPTIONAL_TARGET_COLUMNS, TARGET_COLUMNS, Catalog
+from malca.columns import Columns
 from malca.filters import FilteringParameters, judge_stars
 from malca.filters.funnel import ANY
 from malca.plots.funnel import funnel_figure
@@ -60,8 +63,8 @@ def preselect(
 
 def match_catalogs(
     survivors: pd.DataFrame,
-    manifest: pd.DataFrame,
-    vsx_matches: pd.DataFrame,
+    manifest: Annotated[pd.DataFrame, Columns(*TARGET_COLUMNS, *OPTIONAL_TARGET_COLUMNS)],
+    vsx_matches: Annotated[pd.DataFrame, Columns(*VSX_COLUMNS)],
     gaia: Catalog,
     gaia_eb: Catalog,
     asassn: Catalog,

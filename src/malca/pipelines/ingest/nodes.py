@@ -6,7 +6,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from malca.astrophysics.astrometry import pairs_within, propagate_proper_motion
 from malca.astrophysics.variable_classes import class_families, is_dipper_class
+from malca.columns import Columns
 from malca.lightcurves import LightCurves
 from malca.magnitude_bins import bin_edges
 from malca.partitions import ComputeParameters, PartitionMap, fingerprint
@@ -22,6 +23,12 @@ from malca.pipelines.ingest.parameters import IngestParameters, VsxMatchParamete
 logger = logging.getLogger(__name__)
 
 _CONSTANT, _DUPLICATE = 2, 3
+#: Columns of the manifest that say what a partition's light curves, and its cameras, are read from.
+_PACKED_BY = (
+    "asas_sn_id", "gaia_id", "gaia_release", "lc_path", "lc_exists", "lc_bytes", "lc_modified_ns",
+)  # fmt: skip
+_PLACED_BY = ("asas_sn_id", "ra_deg", "dec_deg", "pm_ra_masyr", "pm_dec_masyr")
+_CAMERAS_BY = ("asas_sn_id", "lc_path", "lc_exists", "raw2_bytes", "raw2_modified_ns")
 
 
 def build_manifest(
@@ -111,7 +118,7 @@ def plan_partitions(manifest: pd.DataFrame, stars_per_partition: int) -> pd.Data
 
 
 def plan_packing(
-    manifest: pd.DataFrame,
+    manifest: Annotated[pd.DataFrame, Columns(*_PACKED_BY, "partition")],
     read: Callable[..., tuple[LightCurves, pd.DataFrame]],
     compute: ComputeParameters,
 ) -> PartitionMap:
@@ -127,15 +134,7 @@ def plan_packing(
         Takes rows of the manifest, gives their light curves and the failures.
     compute : ComputeParameters
     """
-    columns = [
-        "asas_sn_id",
-        "gaia_id",
-        "gaia_release",
-        "lc_path",
-        "lc_exists",
-        "lc_bytes",
-        "lc_modified_ns",
-    ]
+    columns = list(_PACKED_BY)
     tasks, marks, sizes = {}, {}, {}
     for key, rows in manifest[manifest["lc_exists"]][[*columns, "partition"]].groupby("partition"):
         rows = rows[columns].reset_index(drop=True)
@@ -152,7 +151,7 @@ def pack_partition(packed: tuple[LightCurves, pd.DataFrame]) -> dict[str, pa.Tab
 
 
 def plan_camera_statistics(
-    manifest: pd.DataFrame,
+    manifest: Annotated[pd.DataFrame, Columns(*_CAMERAS_BY, "partition")],
     read: Callable[..., tuple[pd.DataFrame, pd.DataFrame]],
     compute: ComputeParameters,
 ) -> PartitionMap:
@@ -172,7 +171,7 @@ def plan_camera_statistics(
     ValueError
         An older version made the manifest.
     """
-    columns = ["asas_sn_id", "lc_path", "lc_exists", "raw2_bytes", "raw2_modified_ns"]
+    columns = list(_CAMERAS_BY)
     if missing := [name for name in columns if name not in manifest]:
         raise ValueError(f"the manifest lacks {', '.join(missing)}: run the whole of ingest again")
     tasks, marks, sizes = {}, {}, {}
@@ -205,7 +204,9 @@ def collect_camera_statistics(
 
 
 def match_vsx(
-    manifest: pd.DataFrame, vsx_catalog: pd.DataFrame, parameters: IngestParameters
+    manifest: Annotated[pd.DataFrame, Columns(*_PLACED_BY)],
+    vsx_catalog: pd.DataFrame,
+    parameters: IngestParameters,
 ) -> pd.DataFrame:
     """Look every star up in the whole of VSX.
 
