@@ -5,10 +5,10 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-fast lint format types bench lineage tracking lock clean
+.PHONY: help install demo test test-fast test-survey lint format types bench lineage tracking lock clean
 
 help:  ## what there is to make
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
 
 install: $(READY)  ## the environment, from the lock file
 
@@ -23,11 +23,14 @@ demo: install  ## simulate the sample survey, search it, show what was found bes
 	$(BIN)/kedro run --env demo --pipelines simulation
 	$(BIN)/kedro run --env demo --pipelines ingest,detection,filtering,evaluation,reporting
 
-test: install lint  ## lint and every test
-	$(BIN)/python -m pytest
+test: install lint  ## lint and every test, but for those of test-survey
+	$(BIN)/python -m pytest -m "not survey"
 
 test-fast: install  ## the tests that take no time
 	$(BIN)/python -m pytest -m "not slow" -x -q
+
+test-survey: install  ## whole runs, killed and resumed, on both engines
+	$(BIN)/python -m pytest -m survey
 
 lint: install  ## style, types and who may import whom
 	$(BIN)/ruff check src tests benchmarks

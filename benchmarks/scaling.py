@@ -30,7 +30,7 @@ WARM_UP_STARS = 40
 PIPELINES = "ingest,detection,filtering"
 #: What a run's nodes do, by the name of a column; other nodes are the last.
 STAGES = {
-    "list": ("build_manifest", "match_vsx", "read_camera_statistics"),
+    "list": ("build_manifest", "match_vsx", "read_camera_statistics", "collect_camera_statistics"),
     "pack": ("pack_lightcurves",),
     "search": ("detect_events", "collect_tables", "draw_overview"),
     "periods": ("test_periodicity", "collect_periodicity"),

@@ -10,6 +10,7 @@ from kedro.framework.hooks.manager import _create_hook_manager
 from kedro.io import DataCatalog, MemoryDataset
 from kedro.pipeline import Node, Pipeline
 
+from malca.datasets import atomic
 from malca.datasets.tables import StreamedTable
 from malca.hooks import ProjectHooks, RefusedError
 from malca.settings import HOOKS
@@ -75,6 +76,18 @@ def test_a_run_that_can_begin_is_recorded(session):
     pd.DataFrame({"a": [1]}).to_parquet(session.folder / "sources.parquet")
     session.begin({"mag_bin": 1313.5, "overwrite": True, "detection": {}})
     assert len(records(session.folder)) == 1
+
+
+def test_what_killed_runs_left_of_inputs_and_outputs_is_removed(session, monkeypatch):
+    pd.DataFrame({"a": [1]}).to_parquet(session.folder / "sources.parquet")
+    for name in ("sources", "candidates", "others"):
+        atomic.partial_name(session.folder / f"{name}.parquet").write_bytes(b"half")
+    session.begin()
+    assert len(list(session.folder.glob(".*.partial.parquet"))) == 3  # this process may be at it
+    monkeypatch.setattr(atomic, "born", lambda pid: None)
+    session.begin()
+    (left,) = session.folder.glob(".*.partial.parquet")
+    assert left.name.startswith(".others.")
 
 
 def test_refusals_come_before_records():

@@ -12,6 +12,8 @@ import pandas as pd
 
 #: Outcomes of a match. Only the second says that the star is not in the catalogue.
 MATCHED, NOT_MATCHED, UNKNOWN = "matched", "not_matched", "unknown"
+#: Reason of an unknown that no later answer can settle: the catalogue did not look there.
+NOT_COVERED = "outside the catalogue's coverage"
 
 #: First columns of a table of matches; the catalogue's own columns follow.
 MATCH_DTYPES = {
@@ -51,7 +53,8 @@ class Catalog(Protocol):
         -------
         DataFrame, (n,)
             A row a target, in their order: ``asas_sn_id``; ``outcome``, "matched", "not_matched"
-            or "unknown"; ``reason``, why it is unknown (else empty); ``sep_arcsec``, from the
+            or "unknown"; ``reason``, why it is unknown (else empty; ``NOT_COVERED`` where the
+            catalogue does not cover the star); ``sep_arcsec``, from the
             target moved to the catalogue's epoch; ``match_by``, "gaia_id", "asas_sn_id",
             "position" or empty; then the catalogue's own columns, empty where nothing matched.
             What a service could not answer is "unknown" and raises nothing, so that a batch

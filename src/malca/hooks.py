@@ -11,6 +11,7 @@ import yaml
 from kedro.framework.hooks import hook_impl
 from kedro.io import DatasetError
 
+from malca.columns import columns_of, wanted_columns
 from malca.magnitude_bins import resolve_bin
 
 logger = logging.getLogger(__name__)
@@ -40,7 +41,7 @@ class ProjectHooks:
 
     @hook_impl
     def before_pipeline_run(self, run_params: dict[str, Any], pipeline: Any, catalog: Any) -> None:
-        """Refuse what cannot succeed, say what is about to run.
+        """Refuse what cannot succeed, remove what killed runs left, say what is about to run.
 
         Raises
         ------
@@ -61,10 +62,24 @@ class ProjectHooks:
                     check()
                 except DatasetError as error:
                     raise RefusedError(f"{name}: {error}") from None
+        for name in sorted(pipeline.datasets()):
+            clean = getattr(catalog.get(name), "remove_leftovers", None)
+            if clean is not None:
+                clean()
         names = run_params.get("pipeline_names") or ["__default__"]
         # Kedro lays --params over the resolved parameters, so a bare bin is a number here again.
         mag_bin = resolve_bin(catalog.load("params:mag_bin"))
         logger.info("pipeline %s, magnitude bin %s", ", ".join(names), mag_bin)
+
+    @hook_impl
+    def before_dataset_loaded(self, dataset_name: str, node: Any) -> None:
+        """Have only those columns of a table read that the node needs."""
+        wanted_columns.set(columns_of(node.func).get(dataset_name))
+
+    @hook_impl
+    def after_dataset_loaded(self) -> None:
+        """Have whole tables read again, whoever loads one."""
+        wanted_columns.set(None)
 
     @hook_impl
     def after_pipeline_run(self) -> None:

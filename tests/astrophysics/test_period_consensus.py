@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import statistics
 
@@ -17,6 +18,7 @@ from malca.astrophysics.period_consensus import (
     periods_agree,
     vsx_as_match,
 )
+from malca.catalogs import NOT_COVERED
 
 DEFAULT = PeriodConsensusParameters()
 
@@ -43,9 +45,12 @@ def table(periods, *, outcome=None, quality=None, classes="EA", ids=None) -> pd.
 
 
 def one(parameters=DEFAULT, **periods) -> pd.Series:
-    """Consensus on one star, of catalogues' periods: a number, None (not listed) or "unknown"."""
+    """Consensus on one star, of periods: a number, None (not listed), "unknown" or "outside"."""
+    reasons = {"unknown": "no position", "outside": NOT_COVERED}
     tables = {
-        source: table([None], outcome="unknown") if p == "unknown" else table([p])
+        source: table([None], outcome="unknown").assign(reason=reasons[p])
+        if p in reasons
+        else table([p]).assign(reason="")
         for source, p in periods.items()
     }
     return period_consensus(tables, parameters).iloc[0]
@@ -159,7 +164,9 @@ def test_among_equals_priority_leads():
     ("periods", "outcome", "accepted"),
     [
         ({"vsx": None, "ztf": None}, "not_matched", False),
-        ({"vsx": None, "ztf": "unknown"}, "unknown", None),
+        ({"vsx": None, "ztf": "unknown"}, "unknown", False),  # one is no agreement
+        ({"vsx": "unknown", "ztf": "unknown"}, "unknown", None),
+        ({"vsx": None, "gaia_eb": "unknown"}, "unknown", None),  # its period alone could be enough
         ({"vsx": 2.0, "ztf": None}, "matched", False),
         ({"vsx": 2.0, "ztf": "unknown"}, "matched", None),
         ({"vsx": 2.0, "ztf": 4.0, "ogle": "unknown"}, "matched", True),
@@ -173,6 +180,66 @@ def test_unknown_is_not_no(periods, outcome, accepted):
     assert (None if pd.isna(star["period_accepted"]) else bool(star["period_accepted"])) is accepted
     unknown = [source for source, p in periods.items() if p == "unknown"]
     assert star["period_sources_unknown"] == "|".join(unknown)
+    assert star["period_sources_not_covering"] == ""
+
+
+@pytest.mark.parametrize(
+    ("periods", "outcome", "accepted"),
+    [
+        ({"vsx": None, "ztf": None, "ogle": "outside"}, "not_matched", False),
+        ({"vsx": None, "gaia_eb": "outside"}, "not_matched", False),
+        ({"vsx": 2.0, "ztf": None, "ogle": "outside"}, "matched", False),
+        ({"vsx": 2.0, "ztf": "unknown", "ogle": "outside"}, "matched", None),
+        ({"vsx": "unknown", "ztf": "unknown", "ogle": "outside"}, "unknown", None),
+        ({"vsx": "unknown", "ztf": None, "ogle": "outside"}, "unknown", False),
+        ({"vsx": 2.0, "ztf": 4.0, "ogle": "outside"}, "matched", True),
+        ({"ztf": "outside", "ogle": "outside"}, "unknown", None),  # nobody has looked at all
+    ],
+)
+def test_a_catalogue_that_does_not_cover_the_star_cannot_be_asked(periods, outcome, accepted):
+    star = one(**periods)
+    assert star["period_catalog_outcome"] == outcome
+    assert (None if pd.isna(star["period_accepted"]) else bool(star["period_accepted"])) is accepted
+    outside = [source for source in DEFAULT.priority if periods.get(source) == "outside"]
+    assert star["period_sources_not_covering"] == "|".join(outside)
+    unknown = [source for source in DEFAULT.priority if periods.get(source) == "unknown"]
+    assert star["period_sources_unknown"] == "|".join(unknown)
+
+
+def test_an_open_consensus_is_one_that_some_answer_would_change(rng):
+    """Every answer that unknown catalogues could give is tried: none, or any of a few periods."""
+    periods = (None, 3.0, 40.0)
+    seen = set()
+    for _ in range(120):
+        known = {
+            source: rng.choice(["none", "period", "unknown", "outside"], p=[0.4, 0.2, 0.25, 0.15])
+            for source in SOURCES
+        }
+        given = {s: float(rng.choice([3.0, 40.0])) for s in SOURCES}
+        fixed = {
+            s: {"none": None, "period": given[s], "outside": "outside"}[state]
+            for s, state in known.items()
+            if state != "unknown"
+        }
+        asked = [s for s, state in known.items() if state == "unknown"]
+        answers = list(itertools.product(periods, repeat=len(asked)))  # a star each
+        tables = {s: table([p] * len(answers)) for s, p in fixed.items() if p != "outside"} | {
+            s: table(list(own), quality=1.0)
+            for s, own in zip(asked, zip(*answers, strict=True), strict=True)
+        }
+        results = set(period_consensus(tables, DEFAULT)["period_accepted"]) if tables else set()
+        star = one(**fixed, **dict.fromkeys(asked, "unknown"))["period_accepted"]
+        expected = bool(results.pop()) if len(results) == 1 else None
+        assert (None if pd.isna(star) else bool(star)) is expected, known
+        seen.add((len(asked), expected))
+    assert {(0, False), (1, None), (1, False), (1, True), (2, None)} <= seen
+
+
+def test_an_entry_of_low_quality_would_not_be_enough_with_a_period_either():
+    entry = {"gaia_eb": table([1.0], quality=[0.5]).assign(period_days=np.nan), "vsx": table([None])}
+    assert not period_consensus(entry, DEFAULT)["period_accepted"].iloc[0]
+    entry["gaia_eb"]["quality"] = 0.7
+    assert pd.isna(period_consensus(entry, DEFAULT)["period_accepted"].iloc[0])
 
 
 @pytest.mark.parametrize(

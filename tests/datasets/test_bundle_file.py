@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import errno
+import signal
 import struct
+import subprocess
+import sys
 import zipfile
 
 import pytest
@@ -107,6 +110,40 @@ def test_an_import_that_was_cut_off_is_completed(bundle, targets, tmp_path):
         b"left by a killed writer"
     )
     assert load(bundle, targets).written == ("events",)
+
+
+KILLED_IMPORT = """
+import os, signal, sys
+from pathlib import Path
+from malca.datasets.bundle_file import BundleFile, Target, import_datasets, open_bundle
+
+bundle, home, n = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
+events, curves = Target(home / "07" / "events.parquet", False), Target(home / "curves", True)
+extract = BundleFile.extract
+
+def extract_some(self, member, path):
+    global n
+    extract(self, member, path)
+    n -= 1
+    if n == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+BundleFile.extract = extract_some
+with open_bundle(bundle, "0.1.0") as opened:
+    import_datasets(opened, {"events": events, "curves": curves})
+"""
+
+
+@pytest.mark.parametrize("n_members", [1, 3])
+def test_the_next_import_removes_what_a_killed_one_left(bundle, targets, tmp_path, n_members):
+    home = tmp_path / "home"
+    command = [sys.executable, "-c", KILLED_IMPORT, str(bundle), str(home), str(n_members)]
+    assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
+    left = {path.name.split(".")[1] for path in home.rglob(".*.partial*")}
+    assert left == ({"curves"} if n_members == 1 else {"curves", "events"})
+    assert load(bundle, targets).written == ("curves", "events")
+    assert files(home) == LAID_OUT
+    assert not list(home.rglob(".*.partial*"))
 
 
 @pytest.mark.parametrize("place", ["07/events.parquet", "curves/lightcurves/13_13.5-00001.parquet"])

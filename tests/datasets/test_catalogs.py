@@ -18,7 +18,7 @@ from astropy.time import Time
 from kedro.io import DatasetError
 from pydantic import ValidationError
 
-from malca.catalogs import MATCH_DTYPES, Catalog, integer_ids, normalise_gaia_release
+from malca.catalogs import MATCH_DTYPES, NOT_COVERED, Catalog, integer_ids, normalise_gaia_release
 from malca.datasets import catalog_matching
 from malca.datasets.catalog_declaration import Coverage
 from malca.datasets.catalog_sky import Cells
@@ -280,8 +280,7 @@ def test_what_is_not_covered_is_unknown(tmp_path, rng):
     found = match(entries, tmp_path / "c.parquet", targets, coverage={"min_dec_deg": -13})
     # an entry is an entry, wherever it is
     assert found["outcome"].tolist() == ["matched", "unknown", "not_matched", "unknown"]
-    outside = "outside the catalogue's coverage"
-    assert found["reason"].tolist() == ["", outside, "", "no position"]
+    assert found["reason"].tolist() == ["", NOT_COVERED, "", "no position"]
 
 
 def test_an_entry_without_a_required_value_is_unknown(tmp_path, rng):

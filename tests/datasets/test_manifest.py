@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from kedro.io import DatasetError
 
@@ -10,6 +12,7 @@ from malca.datasets.manifest import STAR_COLUMNS, chosen_bins, read_flat_folder,
 
 HEADER = "asas_sn_id,ra_deg,dec_deg,pm_ra,pm_dec,gaia_id,gaia_mag,gaia_var\n"
 ROW = "8515.6 12.9 0.004 1 3 0 0 bi/F1\n"
+RAW2 = "3 13 12.9 13.1 12.8 13.2\n"
 
 
 def index_row(asas_sn_id, gaia_id="2009803630912285825", ra="10.5"):
@@ -30,7 +33,7 @@ def survey(tmp_path):
         write(folder / f"index{number}.csv", HEADER + "".join(map(index_row, ids)))
         for asas_sn_id in ids:
             write(folder / f"lc{number}_cal" / f"{asas_sn_id}.dat2", ROW)
-            write(folder / f"lc{number}_cal" / f"{asas_sn_id}.raw2", "3 13 12.9 13.1 12.8 13.2\n")
+            write(folder / f"lc{number}_cal" / f"{asas_sn_id}.raw2", RAW2)
     return tmp_path
 
 
@@ -46,6 +49,9 @@ def test_all_bins_in_order_of_brightness_and_number(survey):
     assert list(index.stars["index_num"]) == [2, 2, 9, 10, 10]
     assert index.stars["lc_exists"].all()
     assert (index.stars["lc_bytes"] == len(ROW)).all()
+    assert (index.stars["raw2_bytes"] == len(RAW2)).all()
+    path = Path(index.stars["lc_path"][0]).with_suffix(".raw2")
+    assert index.stars["raw2_modified_ns"][0] == path.stat().st_mtime_ns
     assert set(STAR_COLUMNS) <= set(index.stars.columns)
 
 
@@ -185,6 +191,7 @@ def test_flat_folder_of_every_format(tmp_path):
 def test_flat_folder_with_an_index(tmp_path):
     for asas_sn_id in (1, 2, 4):
         write(tmp_path / f"{asas_sn_id}.dat2", ROW)
+    write(tmp_path / "2.raw2", RAW2)
     rows = (f"{k},{k}.5,0,0,0,,13,,{b}\n" for k, b in ((1, "13_13.5"), (2, "14_14.5"), (3, "13_13.5")))
     index_file = write(tmp_path / "stars.csv", HEADER.strip() + ",mag_bin\n" + "".join(rows))
     index = read_flat_folder(tmp_path, index_file=index_file)
@@ -192,6 +199,7 @@ def test_flat_folder_with_an_index(tmp_path):
     assert stars["lc_exists"].to_dict() == {1: True, 2: True, 3: False, 4: True}
     assert stars["mag_bin"].to_dict() == {1: "13_13.5", 2: "14_14.5", 3: "13_13.5", 4: "unknown"}
     assert stars["ra_deg"][1] == 1.5
+    assert stars["raw2_bytes"].fillna(0).to_dict() == {1: 0, 2: len(RAW2), 3: 0, 4: 0}
     assert sorted(kinds(index)) == ["missing_lightcurve", "unindexed_lightcurve"]
     assert list(read_flat_folder(tmp_path, "13_13.5", index_file=index_file).stars["asas_sn_id"]) == [
         1,

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 from kedro.io import DatasetError
 
+from malca.datasets import atomic
 from malca.datasets.locks import Lock
 from malca.datasets.partition_store import FINGERPRINT_KEY, FolderStore
 from malca.datasets.tables import GATHERED_KEY, PartitionedTables, StreamedTable, write_atomically
@@ -348,10 +349,18 @@ def test_leftovers_of_killed_runs_are_removed(filled, tmp_path):
     assert set(filled.load()["notes"]) == set(VALUES)
     filled.save(Work().plan(VALUES))
     assert not partials(tmp_path)
-    for name in (".t.0123abcd.partial.parquet", ".other.0123abcd.partial.parquet"):
-        (tmp_path / name).write_bytes(b"half")
-    StreamedTable(filepath=str(tmp_path / "t.parquet")).remove_leftovers()
-    assert [each.name for each in partials(tmp_path)] == [".other.0123abcd.partial.parquet"]
+
+
+def test_leftovers_beside_tables_and_stores_are_removed(tmp_path, monkeypatch):
+    table, store, other = (tmp_path / name for name in ("t.parquet", "store", "other.parquet"))
+    for path in (table, other):
+        atomic.partial_name(path).write_bytes(b"half")
+    atomic.partial_name(store).mkdir()
+    monkeypatch.setattr(atomic, "born", lambda pid: None)  # their writer is gone
+    StreamedTable(filepath=str(table)).remove_leftovers()
+    PartitionedTables(path=str(store), tables=["notes"]).remove_leftovers()
+    (left,) = partials(tmp_path)
+    assert left.name.startswith(".other.")
 
 
 @pytest.mark.parametrize(

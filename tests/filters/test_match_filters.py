@@ -55,6 +55,7 @@ def test_short_periods_that_are_accepted_reject(make_tables):
     ]  # fmt: skip
     assert verdict.reason[0] == "3 d (EA) in vsx, ztf"
     assert verdict.reason[2] == "no answer from ogle"
+    assert verdict.reason[6] == "no catalogue of periods was asked"
 
 
 def test_a_period_rejects_if_it_makes_the_events(make_tables):

@@ -7,16 +7,11 @@ import os
 import shutil
 import signal
 import sqlite3
-import subprocess
-import sys
 import time
 import warnings
-from pathlib import Path
 
 import pytest
 import yaml
-
-from malca.tracking.record import read_record, records_below
 
 pytestmark = [
     pytest.mark.slow,
@@ -24,67 +19,13 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::ResourceWarning"),  # MLflow leaves connections to the collector
 ]
 
-PROJECT = Path(__file__).resolve().parents[2]
 BINS = ("13_13.5", "13.5_14")
 SEARCH = "ingest,detection"
 
 
-class Survey:
-    """A project folder with a small simulated survey of two bins."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        (folder / "src").mkdir(parents=True)
-        shutil.copy(PROJECT / "pyproject.toml", folder)
-        shutil.copytree(PROJECT / "conf", folder / "conf", ignore=shutil.ignore_patterns("local"))
-        local = {
-            "globals.yml": {
-                "survey_root": str(folder / "data/01_raw/survey"),
-                "data_root": str(folder / "data"),
-                "real_lightcurves": None,
-            },
-            "parameters_simulation.yml": {
-                "simulation": {"n_stars": 60, "mag_bins": dict.fromkeys(BINS, 0.5)}
-            },
-        }
-        for name, content in local.items():
-            path = folder / "conf" / "local" / name
-            path.parent.mkdir(exist_ok=True)
-            path.write_text(yaml.safe_dump(content))
-
-    def start(self, *arguments: str, **options) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [sys.executable, *arguments],
-            cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options,
-        )  # fmt: skip
-
-    def kedro(self, *arguments: str, before: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
-        run = self.start(*before, "-m", "kedro", "run", *arguments)
-        out, err = run.communicate(timeout=280)
-        return subprocess.CompletedProcess(arguments, run.returncode, out, err)
-
-    def rerun(self, run_id: str, **options: bool) -> subprocess.CompletedProcess[str]:
-        script = (
-            "import json, sys\nfrom malca.hooks import RefusedError\nfrom malca.rerun import rerun\n"
-            "try:\n    report = rerun(sys.argv[1], **json.loads(sys.argv[2]))\n"
-            "except RefusedError as error:\n    sys.exit(f'refused: {error}')\n"
-            "print(report.describe())\nprint(report.equal, report.repeated.rerun_of)"
-        )
-        run = self.start("-W", "ignore", "-c", script, run_id, json.dumps(options))
-        out, err = run.communicate(timeout=280)
-        return subprocess.CompletedProcess([], run.returncode, out, err)
-
-    def records(self, mag_bin: str = BINS[0]):
-        reports = self.folder / "data" / "08_reporting"
-        found = [read_record(path) for path in records_below(reports)]
-        return [record for record in found if record.mag_bin == mag_bin]
-
-
 @pytest.fixture(scope="module")
-def survey(tmp_path_factory) -> Survey:
-    made = Survey(tmp_path_factory.mktemp("project"))
-    done = made.kedro("--pipelines", "simulation", "--tags", "survey")
-    assert done.returncode == 0, done.stderr
+def survey(new_survey):
+    made = new_survey(60, BINS)
     shutil.rmtree(made.folder / "mlartifacts")
     for path in made.folder.glob("mlflow.db*"):
         path.unlink()
@@ -92,7 +33,7 @@ def survey(tmp_path_factory) -> Survey:
 
 
 @pytest.fixture(scope="module")
-def searched(survey) -> Survey:
+def searched(survey):
     """Both bins searched by two runs at once, the first that their store sees."""
     runs = [
         survey.start("-X", "importtime", "-m", "kedro", "run", "--pipelines", SEARCH,
@@ -159,6 +100,25 @@ def test_a_run_is_repeated_from_its_record_alone(searched):
     repeated = searched.records()[0]
     assert repeated.parameters["detection"] == original.parameters["detection"]
     assert repeated.partitions["detections"].done == original.partitions["detections"].done > 1
+
+
+def test_the_command_repeats_a_whole_run(searched):
+    """Every node of the default run, from the survey's files to the summary page."""
+    done = searched.kedro("--params", f"mag_bin={BINS[1]},compute.stars_per_partition=10")
+    assert done.returncode == 0, done.stderr
+    original = searched.records(BINS[1])[0]
+    assert original.partitions["detections"].reused == original.partitions["lightcurves"].reused > 1
+    repeated = searched.malca("rerun", original.run_id)
+    assert repeated.returncode == 0, repeated.stdout + repeated.stderr
+    record = searched.records(BINS[1])[0]
+    assert record.rerun_of == original.run_id
+    assert record.partitions["detections"].done == original.partitions["detections"].reused
+    (told,) = [line for line in repeated.stdout.splitlines() if "equal, value by value" in line]
+    n_tables = int(told.split()[1])
+    assert n_tables == sum(state.kind in {"table", "tables"} for state in record.outputs.values())
+    assert {"manifest", "lightcurves", "sources", "events", "candidates", "candidate_pictures"} <= set(
+        record.outputs
+    )
 
 
 def test_other_inputs_are_refused_unless_allowed(searched):

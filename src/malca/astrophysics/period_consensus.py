@@ -14,8 +14,12 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from malca.catalogs import MATCHED, NOT_MATCHED, UNKNOWN
+from malca.catalogs import MATCHED, NOT_COVERED, NOT_MATCHED, UNKNOWN
 
+#: Columns of the matches with VSX that ``vsx_as_match`` looks at.
+VSX_COLUMNS = (
+    "asas_sn_id", "vsx_outcome", "vsx_is_variable", "vsx_period_days", "vsx_class", "vsx_sep_arcsec",
+)  # fmt: skip
 #: Catalogues with periods, the most trusted first.
 SOURCES = ("gaia_eb", "vsx", "asassn", "ztf", "ogle")
 
@@ -86,8 +90,7 @@ def vsx_as_match(vsx_matches: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     vsx_matches : DataFrame, (n,)
-        As the pipeline ``ingest`` makes it: ``asas_sn_id, vsx_outcome, vsx_is_variable,
-        vsx_period_days, vsx_class, vsx_sep_arcsec``.
+        As the pipeline ``ingest`` makes it: ``VSX_COLUMNS``.
     """
     matched = vsx_matches["vsx_outcome"].eq(MATCHED)
     variable = vsx_matches["vsx_is_variable"].fillna(True).astype(bool)
@@ -135,15 +138,17 @@ def period_consensus(
     ----------
     matches : mapping of str to DataFrame
         By catalogue, of ``SOURCES``: ``asas_sn_id, outcome, period_days, class, sep_arcsec`` and, if
-        it has one, ``quality``; for VSX see ``vsx_as_match``. All of the same stars, in any order;
-        the first's order is kept. One that is not given was not asked.
+        it has one, ``quality``; ``reason``, of which ``NOT_COVERED`` says that the catalogue could
+        not be asked about the star; for VSX see ``vsx_as_match``. All of the same stars, in any
+        order; the first's order is kept. One that is not given was not asked.
     parameters : PeriodConsensusParameters
 
     Returns
     -------
     DataFrame
-        A row a star. ``period_sources``, those that list it with a period, and
-        ``period_sources_unknown``, both joined by ``|``; ``period_n_sources``;
+        A row a star. ``period_sources``, those that list it with a period,
+        ``period_sources_unknown``, those that gave no answer though they could, and
+        ``period_sources_not_covering``, each joined by ``|``; ``period_n_sources``;
         ``period_consensus_days``, of one source its period; ``period_n_agreeing``, the reference
         among them; ``period_consensus_agree``, whether these are ``min_agreeing`` or more, missing
         without a source; ``period_conflict``, whether two sources or more do not all agree;
@@ -151,10 +156,11 @@ def period_consensus(
         ``period_quality``, its quality; ``period_single_quality``, the best quality of a source
         that is good enough alone, missing where none is;
         ``period_accepted``: true if ``min_agreeing`` agree or one source is good enough, missing if
-        not but a catalogue is unknown that could have changed it, else false;
+        not but the unknown ones could have made it so or no catalogue covers the star, else false;
         ``period_catalog_outcome``: "matched" if a source gives a period, else "unknown" if one is
-        unknown, else "not_matched"; ``period_catalog_class``, of the reference, or the first by
-        priority; then ``period_<source>_days``, ``_class`` and ``_sep_arcsec``.
+        unknown or none covers the star, else "not_matched"; ``period_catalog_class``, of the
+        reference, or the first by priority; then ``period_<source>_days``, ``_class`` and
+        ``_sep_arcsec``.
 
     Raises
     ------
@@ -165,6 +171,7 @@ def period_consensus(
     shape = (len(stars), len(SOURCES))
     period, quality, sep = np.full(shape, np.nan), np.full(shape, np.nan), np.full(shape, np.nan)
     outcome, kind = np.full(shape, "", dtype=object), np.full(shape, "", dtype=object)
+    not_covered = np.zeros(shape, bool)
     order = parameters.priority
     for k, source in enumerate(order):
         if source not in matches:
@@ -174,11 +181,16 @@ def period_consensus(
         period[:, k] = table["period_days"].to_numpy(float, na_value=np.nan)
         sep[:, k] = table["sep_arcsec"].to_numpy(float, na_value=np.nan)
         kind[:, k] = table["class"].astype(object).where(table["class"].notna(), "").to_numpy(object)
+        if "reason" in table:
+            not_covered[:, k] = table["outcome"].eq(UNKNOWN) & table["reason"].eq(NOT_COVERED)
         if "quality" in table:
             quality[:, k] = table["quality"].to_numpy(float, na_value=np.nan)
     listed = (outcome == MATCHED) & np.isfinite(period) & (period > 0)
     # an entry without a period does not say that there is none
-    unknown = (outcome == UNKNOWN) | ((outcome == MATCHED) & ~listed)
+    unknown = ((outcome == UNKNOWN) & ~not_covered) | ((outcome == MATCHED) & ~listed)
+    threshold = np.array([parameters.single_quality.get(source, np.nan) for source in order])
+    # one whose quality is known, and too low, would not be enough with a period either
+    may_suffice = (unknown & np.isfinite(threshold) & ~(quality < threshold)).any(axis=1)
     period[~listed], quality[~listed] = np.nan, np.nan
     n_sources = listed.sum(axis=1)
 
@@ -195,13 +207,14 @@ def period_consensus(
     consensus = np.full(len(stars), np.nan)
     consensus[any_source] = np.nanmedian(moved[any_source], axis=1)
 
-    threshold = np.array([parameters.single_quality.get(source, np.nan) for source in order])
     enough = np.where(quality >= threshold, quality, -np.inf).max(axis=1)
     agreed = n_agreeing >= parameters.min_agreeing
     accepted = agreed | np.isfinite(enough)
     n_unknown = unknown.sum(axis=1)
-    # an unknown catalogue could agree with the best, or be the one that is good enough
-    open_ = ~accepted & (n_unknown > 0)
+    # Unknown catalogues could agree with the best, or with each other, or one be good enough. What does
+    # not cover the star could not; but where nothing does, nobody has said that there is no period.
+    nobody = not_covered.any(axis=1) & (not_covered | (outcome == "")).all(axis=1)
+    open_ = ~accepted & ((n_agreeing + n_unknown >= parameters.min_agreeing) | may_suffice | nobody)
     names = np.array([*order, ""], dtype=object)
     # a class of the reference, else of a source with a period, else of one without
     weight = (kind != "") * (1 + listed)
@@ -212,6 +225,7 @@ def period_consensus(
             "asas_sn_id": stars.to_numpy(),
             "period_sources": _joined(listed, order),
             "period_sources_unknown": _joined(unknown, order),
+            "period_sources_not_covering": _joined(not_covered, order),
             "period_n_sources": n_sources,
             "period_consensus_days": consensus,
             "period_n_agreeing": n_agreeing,
@@ -225,15 +239,15 @@ def period_consensus(
             "period_single_quality": np.where(np.isfinite(enough), enough, np.nan),
             "period_accepted": _nullable(accepted, ~open_),
             "period_catalog_outcome": np.where(
-                any_source, MATCHED, np.where(n_unknown > 0, UNKNOWN, NOT_MATCHED)
+                any_source, MATCHED, np.where((n_unknown > 0) | nobody, UNKNOWN, NOT_MATCHED)
             ),
             "period_catalog_class": kind[row, shown],
         }
     )
-    text = ("period_sources", "period_sources_unknown", "period_primary_source")
+    told = ("sources", "sources_unknown", "sources_not_covering", "primary_source")
+    text = [f"period_{name}" for name in (*told, "catalog_outcome", "catalog_class")]
     result = result.astype(
-        dict.fromkeys((*text, "period_catalog_outcome", "period_catalog_class"), "str")
-        | {"period_n_sources": "int64", "period_n_agreeing": "int64"}
+        dict.fromkeys(text, "str") | {"period_n_sources": "int64", "period_n_agreeing": "int64"}
     )
     for source in SOURCES:
         k = order.index(source)

@@ -8,7 +8,6 @@ import io
 import os
 import shutil
 import stat
-import uuid
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -20,7 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from malca.bundle import MANIFEST_NAME, BundleError, Manifest, Member, read_manifest
-from malca.datasets.atomic import replacing
+from malca.datasets.atomic import partial_name, remove_abandoned, replacing
 from malca.datasets.locks import Lock, LockedError
 from malca.datasets.partition_store import COMPRESSION, FINGERPRINT_KEY, LOCK
 
@@ -56,6 +55,7 @@ def write_bundle(
     """
     if path.exists() and not _looks_like_bundle(path):
         raise BundleError("there is something of that name that is no bundle")
+    remove_abandoned(path)
     with replacing(path) as partial:
         members = []
         with zipfile.ZipFile(partial, "w") as archive:
@@ -283,12 +283,14 @@ def _lay_out(bundle: BundleFile, targets: Mapping[str, Target], overwrite: bool)
         raise BundleError(
             f"other data are there: {', '.join(different)} (first {first}); --overwrite replaces them"
         )
+    for name in names:
+        remove_abandoned(targets[name].path)  # by an import that was killed
     staged: dict[str, Path] = {}
     try:
         for name in todo:
             target = targets[name].path
             target.parent.mkdir(parents=True, exist_ok=True)
-            staged[name] = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.partial")
+            staged[name] = partial_name(target)
             for member in bundle.manifest.of_dataset(name):
                 place = staged[name]
                 if targets[name].is_folder:

@@ -22,6 +22,7 @@ from malca.astrophysics.astrometry import (
 from malca.catalogs import (
     MATCH_DTYPES,
     MATCHED,
+    NOT_COVERED,
     NOT_MATCHED,
     TARGET_COLUMNS,
     UNKNOWN,
@@ -43,7 +44,6 @@ _NOTHING = -1
 # Entries in cells of the sky with a target, held before their distances are taken.
 _WAITING_ROWS = 1 << 20
 _NO_FILE, _NO_POSITION = "no catalogue", "no position"
-_OUTSIDE = "outside the catalogue's coverage"
 
 
 class _Targets(NamedTuple):
@@ -252,7 +252,7 @@ class ParquetCatalog:
             reason = np.full(len(hit), _NO_FILE, object)
         else:
             covered = declared.coverage.covers(stars.ra_deg, stars.dec_deg)
-            reason = np.where(hit | covered, "", np.where(stars.placed, _OUTSIDE, _NO_POSITION))
+            reason = np.where(hit | covered, "", np.where(stars.placed, NOT_COVERED, _NO_POSITION))
             reason = reason.astype(object)
             outcome = np.where(hit, MATCHED, np.where(covered, NOT_MATCHED, UNKNOWN)).astype(object)
         table = pd.DataFrame(

@@ -26,6 +26,8 @@ from types import TracebackType
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from malca.datasets.processes import born, this_machine
+
 logger = logging.getLogger(__name__)
 
 #: How often a holder touches its lock, s.
@@ -62,16 +64,16 @@ class Holder(BaseModel):
             host=socket.gethostname(),
             pid=os.getpid(),
             started=f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC",
-            machine=_machine(),
-            born=_born(os.getpid()) or "",
+            machine=this_machine(),
+            born=born(os.getpid()) or "",
             command=" ".join([Path(sys.argv[0]).name, *sys.argv[1:]])[:200],
         )
 
     def is_gone(self) -> bool | None:
         """Whether the process has ended; None: it cannot be seen from here."""
-        if not self.machine or self.machine != _machine():
+        if not self.machine or self.machine != this_machine():
             return None
-        return _born(self.pid) != self.born
+        return born(self.pid) != self.born
 
     def __str__(self) -> str:
         return f"process {self.pid} on {self.host} since {self.started} ({self.command})"
@@ -168,7 +170,7 @@ class Lock:
             raise
         finally:
             os.close(file)
-        # False if this process was held up so long that others took its unwritten lock for a stale one.
+        # False if this process was held up for so long that others took its empty lock for a stale one.
         return is_held(self.path, own.token)
 
     def _look(self) -> tuple[tuple[bytes, int] | None, Holder | None]:
@@ -225,26 +227,3 @@ def is_held(path: Path, token: str) -> bool:
         return Holder.model_validate_json(path.read_bytes()).token == token
     except (FileNotFoundError, ValidationError):
         return False
-
-
-def _machine() -> str:
-    """Tell this machine, since it was started, and its processes from others; empty: unknown."""
-    try:
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-        return f"{boot} {os.readlink('/proc/self/ns/pid')}"
-    except OSError:
-        return ""
-
-
-def _born(pid: int) -> str | None:
-    """When a process of this machine was started, in ticks since the boot; None: there is none.
-
-    A number may be given to another process later; it was not born at the same moment.
-    """
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return None
-    # The name of the program, in brackets, may hold anything.
-    fields = stat.rpartition(")")[2].split()
-    return None if fields[0] in {"Z", "X"} else fields[19]

@@ -33,8 +33,11 @@ PROBLEM_DTYPES = {
 #: Columns every star has, whatever its index file has besides.
 STAR_COLUMNS = (
     "asas_sn_id", "mag_bin", "index_num", "ra_deg", "dec_deg", "pm_ra_masyr", "pm_dec_masyr",
-    "gaia_id", "lc_path", "lc_exists", "lc_bytes", "lc_modified_ns", "index_path",
+    "gaia_id", "lc_path", "lc_exists", "lc_bytes", "lc_modified_ns", "raw2_bytes", "raw2_modified_ns",
+    "index_path",
 )  # fmt: skip
+#: Those that tell whether a light curve, or the camera statistics beside it, has changed.
+_FILE_COLUMNS = ("lc_bytes", "lc_modified_ns", "raw2_bytes", "raw2_modified_ns")
 
 _INDEX_NAME = re.compile(r"index(\d+)\.csv", re.IGNORECASE)
 _MASKED_NAME = re.compile(r"index\d+_masked\.csv", re.IGNORECASE)
@@ -53,7 +56,8 @@ class SurveyIndex(NamedTuple):
     stars : DataFrame
         A row an index entry with a usable id, in order of bin, index number and line: the
         columns of ``STAR_COLUMNS`` and the index's photometry as it comes. Ids may recur.
-        ``lc_bytes`` and ``lc_modified_ns`` (Int64) tell whether a light curve has changed.
+        ``lc_bytes`` and ``lc_modified_ns`` (Int64) tell whether a light curve has changed,
+        ``raw2_bytes`` and ``raw2_modified_ns`` whether its ``.raw2`` has; missing: there is none.
     problems : DataFrame
         ``kind, where, asas_sn_id, n_stars, detail``. Kinds: ``unreadable_index``,
         ``malformed_row``, ``empty_index``, ``unnumbered_index``, ``missing_column``, ``bad_id``,
@@ -169,16 +173,17 @@ def read_flat_folder(
     if index_path is not None and not index_path.is_file():
         raise ValueError(f"there is no index file at {index_path}")
     problems = _Problems()
-    files = {
-        name: size
-        for name, size in _listing(folder).items()
+    listing = _listing(folder)
+    files = [
+        name
+        for name in listing
         if name.endswith(_LIGHTCURVE_SUFFIXES)
         and not _INDEX_NAME.fullmatch(name)
         and (index_path is None or folder / name != index_path)
-    }
+    ]
     if not files:
         raise ValueError(f"{folder} holds no light curves (files *.dat2 or *.csv)")
-    found = _identified(folder, files, problems)
+    found = _identified(folder, {name: _state(name, listing) for name in files}, problems)
     indexed = None if index_path is None else _read_index(index_path, id_column, problems)
     if indexed is None:
         stars = _completed(found)
@@ -311,18 +316,27 @@ def _locate(stars: pd.DataFrame, folder: Path, suffix: str, problems: _Problems)
         extra = [name for name in files if name.endswith(suffix) and name not in set(names)]
         if extra:
             problems.note("unindexed_lightcurve", folder, _some(extra), n=len(extra))
-    sizes = [files.get(name, (pd.NA, pd.NA)) for name in names]
+    states = [_state(name, files) for name in names]
     return stars.assign(
         lc_path=pd.array([str(folder / name) for name in names], dtype="str"),
         lc_exists=pd.array(exists, dtype="bool"),
-        lc_bytes=pd.array([size for size, _ in sizes], dtype="Int64"),
-        lc_modified_ns=pd.array([time for _, time in sizes], dtype="Int64"),
+        **{
+            column: pd.array([state[k] for state in states], dtype="Int64")
+            for k, column in enumerate(_FILE_COLUMNS)
+        },
     )
 
 
-def _identified(folder: Path, files: dict[str, tuple[int, int]], problems: _Problems) -> pd.DataFrame:
+def _state(name: str, files: dict[str, tuple[int, int]]) -> tuple[Any, ...]:
+    """Values of ``_FILE_COLUMNS`` of a light curve, as its folder's listing tells."""
+    none = (pd.NA, pd.NA)
+    return *files.get(name, none), *files.get(f"{Path(name).stem}.raw2", none)
+
+
+def _identified(folder: Path, files: dict[str, tuple[Any, ...]], problems: _Problems) -> pd.DataFrame:
+    """Stars of the files of a folder, whose ``_FILE_COLUMNS`` are given."""
     rows: list[tuple] = []
-    for name, (size, time) in files.items():
+    for name, state in files.items():
         stem = Path(name).stem.removesuffix("-light-curves")
         ids = [int(stem)] if stem.isdecimal() else []
         if not ids:
@@ -332,10 +346,10 @@ def _identified(folder: Path, files: dict[str, tuple[int, int]], problems: _Prob
                 ids = []
         if not ids:
             problems.note("bad_id", folder / name, "neither the name nor the file gives an ASAS-SN id")
-        rows.extend((asas_sn_id, str(folder / name), True, size, time) for asas_sn_id in ids)
-    columns = list(zip(*rows, strict=True)) or [()] * 5
+        rows.extend((asas_sn_id, str(folder / name), True, *state) for asas_sn_id in ids)
     names = {"asas_sn_id": "int64", "lc_path": "str", "lc_exists": "bool"}
-    names |= {"lc_bytes": "Int64", "lc_modified_ns": "Int64"}
+    names |= dict.fromkeys(_FILE_COLUMNS, "Int64")
+    columns = list(zip(*rows, strict=True)) or [()] * len(names)
     return pd.DataFrame(
         {
             name: pd.array(list(values), dtype=dtype)
@@ -354,7 +368,7 @@ def _stars_table(parts: list[pd.DataFrame]) -> pd.DataFrame:
         _NUMBERS, "float64"
     )
     types |= dict.fromkeys(("asas_sn_id", "index_num"), "int64")
-    types |= dict.fromkeys(("gaia_id", "lc_bytes", "lc_modified_ns"), "Int64")
+    types |= dict.fromkeys(("gaia_id", *_FILE_COLUMNS), "Int64")
     others = [name for name in stars.columns if name not in STAR_COLUMNS]
     return stars.astype(types)[[*STAR_COLUMNS, *others]]
 

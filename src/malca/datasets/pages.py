@@ -7,7 +7,7 @@ from typing import Any
 
 from kedro.io import AbstractDataset, DatasetError
 
-from malca.datasets.atomic import write_text
+from malca.datasets.atomic import remove_abandoned, write_text
 
 
 class PageDataset(AbstractDataset[str, str]):
@@ -40,6 +40,10 @@ class PageDataset(AbstractDataset[str, str]):
         """Refuse, before work starts, a page that is not there."""
         if not self._path.exists():
             raise DatasetError(f"there is no {self._path}: run the pipeline that makes it first")
+
+    def remove_leftovers(self) -> None:
+        """Remove what killed runs left half written."""
+        remove_abandoned(self._path)
 
     def _exists(self) -> bool:
         return self._path.is_file()

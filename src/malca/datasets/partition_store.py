@@ -243,13 +243,8 @@ class FolderStore:
     def remove_leftovers(self) -> None:
         """Remove what killed runs left half written. Nobody else may be writing."""
         for folder in (self.folder, *(self.folder / name for name in (*self.tables, _RECEIPTS))):
-            remove_leftovers(folder)
-
-
-def remove_leftovers(folder: Path, stem: str = "*") -> None:
-    """Remove files that were being written to a folder when their writer was killed."""
-    for path in folder.glob(f".{stem}.*.partial*"):
-        path.unlink(missing_ok=True)
+            for path in folder.glob(".*.partial*"):
+                path.unlink(missing_ok=True)
 
 
 def _digest(table: pa.Table) -> str:

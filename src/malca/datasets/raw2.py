@@ -6,6 +6,7 @@ import math
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 from pathlib import Path
 
 import pandas as pd
@@ -14,6 +15,7 @@ from malca.datasets.curves import ReadFailure, failure_row, failures_table
 from malca.datasets.text_table import read_bytes, refuse_non_text
 
 _MAGNITUDES = ("median_mag", "sigma1_low_mag", "sigma1_high_mag", "p90_low_mag", "p90_high_mag")
+_FILES_AT_ONCE = 32
 
 #: Columns of the camera statistics.
 STATISTICS_DTYPES = {
@@ -47,7 +49,7 @@ def read_raw2(path: Path | str) -> list[tuple[int, tuple[float, ...]]]:
             raise ReadFailure(reason, f"line {number}: {len(fields)} fields instead of 6")
         try:
             camera = int(fields[0])
-            magnitudes = tuple(float(field) for field in fields[1:])
+            magnitudes = tuple(map(float, fields[1:]))
         except ValueError as error:
             raise ReadFailure("malformed_row", f"line {number}: {error}") from None
         rows.append((camera, magnitudes))
@@ -79,26 +81,31 @@ def read_camera_statistics(
         A row a file that is missing or cannot be read; stage ``camera_statistics``.
     """
     chosen = rows[rows["lc_exists"] & rows["lc_path"].str.endswith(".dat2")]
-    paths = [Path(path).with_suffix(".raw2") for path in chosen["lc_path"]]
+    # Text and no paths, and files by the batch: either would cost as much as reading does.
+    paths = [f"{path.removesuffix('.dat2')}.raw2" for path in chosen["lc_path"].tolist()]
     ids = [int(asas_sn_id) for asas_sn_id in chosen["asas_sn_id"]]
+    batches = [paths[k : k + _FILES_AT_ONCE] for k in range(0, len(paths), _FILES_AT_ONCE)]
     with ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool:
-        outcomes = list(pool.map(_try_read, paths))
+        outcomes = chain.from_iterable(pool.map(_try_read, batches))
     table: list[tuple] = []
     failures: list[dict] = []
     for path, asas_sn_id, outcome in zip(paths, ids, outcomes, strict=True):
         if isinstance(outcome, ReadFailure):
-            failure = failure_row(path, outcome, asas_sn_id)
+            failure = failure_row(Path(path), outcome, asas_sn_id)
             failures.append({**failure, "stage": "camera_statistics"})
             continue
         table.extend((asas_sn_id, camera, *values) for camera, values in outcome)
     return _typed(table), failures_table(failures)
 
 
-def _try_read(path: Path) -> list | ReadFailure:
-    try:
-        return read_raw2(path)
-    except ReadFailure as failure:
-        return failure
+def _try_read(paths: Sequence[str]) -> list[list | ReadFailure]:
+    outcomes: list[list | ReadFailure] = []
+    for path in paths:
+        try:
+            outcomes.append(read_raw2(path))
+        except ReadFailure as failure:
+            outcomes.append(failure)
+    return outcomes
 
 
 def _typed(table: Sequence[tuple]) -> pd.DataFrame:

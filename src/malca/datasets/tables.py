@@ -14,14 +14,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from kedro.io import AbstractDataset, DatasetError
 
-from malca.datasets.atomic import replacing
+from malca.columns import wanted_columns
+from malca.datasets.atomic import remove_abandoned, replacing
 from malca.datasets.locks import Lock, LockedError
 from malca.datasets.partition_store import (
     COMPRESSION,
     FINGERPRINT_KEY,
     LOCK,
     FolderStore,
-    remove_leftovers,
 )
 from malca.datasets.previews import TablePreview, rows_preview, table_preview
 from malca.partitions import DamagedError, PartitionMap, PartitionReport, Receipt, run_partitions
@@ -210,8 +210,8 @@ class PartitionedTables(AbstractDataset[PartitionMap, Partitions]):
         return rows_preview(["table", "partitions", "rows"], rows)
 
     def remove_leftovers(self) -> None:
-        """Remove what killed runs left half written. Nobody else may be writing."""
-        self._store.remove_leftovers()
+        """Remove folders that killed imports left; what killed runs left goes when it is filled."""
+        remove_abandoned(self._folder)
 
     def _exists(self) -> bool:
         return bool(self._store.present())
@@ -230,7 +230,8 @@ class StreamedTable(AbstractDataset[Any, pd.DataFrame]):
 
     Saving takes a DataFrame, or a mapping of loaders as ``Partitions`` gives for one table:
     parts are written one after the other (a row group each), so memory stays that of a part. A
-    file that was gathered from the same partitions is left as it is.
+    file that was gathered from the same partitions is left as it is. Loading reads the columns that
+    the node needs, see ``malca.columns``.
 
     YAML
     ----
@@ -280,13 +281,20 @@ class StreamedTable(AbstractDataset[Any, pd.DataFrame]):
 
     def load(self) -> pd.DataFrame:
         try:
-            return pd.read_parquet(self._path, **self._load_args)
+            return pd.read_parquet(self._path, **self._wanted() | self._load_args)
         except (OSError, pa.ArrowException) as error:
             if isinstance(error, OSError) and error.errno is not None:
                 raise
             raise DatasetError(
                 f"{self._path} is damaged: run the pipeline that makes it again"
             ) from error
+
+    def _wanted(self) -> dict[str, list[str]]:
+        names = wanted_columns.get()
+        if names is None:
+            return {}
+        there = set(pq.read_schema(self._path).names)
+        return {"columns": [name for name in names if name in there]}
 
     def check(self) -> None:
         """Refuse, before work starts, a table that is not there."""
@@ -298,8 +306,8 @@ class StreamedTable(AbstractDataset[Any, pd.DataFrame]):
         return table_preview(self._path, nrows)
 
     def remove_leftovers(self) -> None:
-        """Remove what killed runs left half written. Nobody else may be writing."""
-        remove_leftovers(self._path.parent, self._path.stem)
+        """Remove what killed runs and imports left half written."""
+        remove_abandoned(self._path)
 
     def _exists(self) -> bool:
         return self._path.exists()

@@ -66,7 +66,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     # Files and figures are fetched when they are asked for: the science does without either.
     if name in __all__:
-        from importlib import import_module
+        from malca.evaluation import files
 
-        return getattr(import_module("malca.evaluation.files"), name)
+        return getattr(files, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -11,6 +11,12 @@ SAMPLE_COLUMNS = (
     "jd_last", "own_n_dips", "own_n_jumps", "own_jump_candidate", "listed_variable",
 )  # fmt: skip
 
+#: What of ``sources`` is needed for it; the last only where it is there.
+SOURCE_COLUMNS = (
+    "asas_sn_id", "dip_count", "jump_count", "points_per_day", "n_cameras", "jd_first", "jd_last",
+    "failed_vsx",
+)  # fmt: skip
+
 
 def searched_stars(
     sources: pd.DataFrame, statistics: pd.DataFrame, manifest: pd.DataFrame, judged: pd.DataFrame

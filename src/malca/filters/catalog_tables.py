@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import pandas as pd
 
 from malca.astrophysics.period_consensus import (
     SOURCES,
+    VSX_COLUMNS,
     PeriodConsensusParameters,
     period_consensus,
     vsx_as_match,
 )
-from malca.catalogs import TARGET_COLUMNS, Catalog
+from malca.catalogs import OPTIONAL_TARGET_COLUMNS, TARGET_COLUMNS, Catalog
+from malca.columns import Columns
 
 #: Tables that are made only for stars that the filters of tables leave.
 LATE_TABLES = ("catalog_matches", "period_consensus", "periodicity")
@@ -22,8 +26,8 @@ _IN_INDEX = ("pm_ra_masyr", "pm_dec_masyr")
 
 def match_catalogs(
     survivors: pd.DataFrame,
-    manifest: pd.DataFrame,
-    vsx_matches: pd.DataFrame,
+    manifest: Annotated[pd.DataFrame, Columns(*TARGET_COLUMNS, *OPTIONAL_TARGET_COLUMNS)],
+    vsx_matches: Annotated[pd.DataFrame, Columns(*VSX_COLUMNS)],
     gaia: Catalog,
     gaia_eb: Catalog,
     asassn: Catalog,
@@ -68,7 +72,7 @@ def agree_on_periods(
     catalog_matches: pd.DataFrame, parameters: PeriodConsensusParameters
 ) -> pd.DataFrame:
     """Say which period the catalogues of variables agree on, a row a star of ``catalog_matches``."""
-    wanted = ("outcome", "period_days", "class", "sep_arcsec", "quality")
+    wanted = ("outcome", "reason", "period_days", "class", "sep_arcsec", "quality")
     return period_consensus(
         {
             source: pd.DataFrame(

@@ -83,7 +83,9 @@ class PeriodicCatalog(Filter):
             [
                 f"{days:.6g} d{f' ({kind})' if kind else ''} in {names.replace('|', ', ')}"
                 if fails
-                else f"no answer from {names_unknown.replace('|', ', ') or 'catalogues'}"
+                else f"no answer from {names_unknown.replace('|', ', ')}"
+                if names_unknown
+                else "no catalogue of periods was asked"
                 for days, kind, names, names_unknown, fails in zip(
                     period, classes, sources, unknown, listed, strict=True
                 )

@@ -60,7 +60,7 @@ class ComputeParameters(BaseModel):
         "process may use.",
     )
     stars_per_partition: int = Field(
-        default=1000,
+        default=500,
         ge=1,
         description="Light curves a partition: bounds memory, sets the grain of resume.",
     )

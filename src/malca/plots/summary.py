@@ -20,6 +20,11 @@ _STARS, _FOUND = "#D5D5D5", "#8C8C8C"
 _KIND_TEXTS = {"dip": "dips", "jump": "brightens", "both": "dips and brightens"}
 
 
+#: Columns that the page looks at; of the manifest it counts the rows.
+SOURCE_COLUMNS = ("asas_sn_id", "baseline_mag", "jd_first", "jd_last", "ra_deg", "dec_deg")
+EVENT_COLUMNS = ("asas_sn_id", "kind", "jd_start", "jd_end", "depth_mag")
+
+
 class RunTables(NamedTuple):
     """Tables of a run that its page tells about."""
 

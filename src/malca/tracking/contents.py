@@ -101,6 +101,11 @@ def _partitions(dataset: PartitionedTables) -> dict[str, Any]:
 
 def path_of(dataset: Any) -> Path | None:
     """File or folder of a dataset, absolute; None: it has none, or it is no file of this machine."""
+    if getattr(dataset, "_version", None) is not None:  # versions are files below the path it tells
+        try:
+            return Path(dataset._get_load_path()).resolve()
+        except DatasetError:
+            return None
     described = dataset._describe()
     for key in ("filepath", "path", "root"):
         text = str(described.get(key) or "")

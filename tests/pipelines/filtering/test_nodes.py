@@ -5,6 +5,8 @@ import pandas as pd
 import pytest
 
 from malca.astrophysics.period_consensus import PeriodConsensusParameters
+from malca.catalogs import NOT_COVERED
+from malca.columns import columns_of
 from malca.filters import FilteringParameters
 from malca.filters.catalog_tables import agree_on_periods, match_catalogs
 from malca.pipelines.filtering.nodes import judge, preselect
@@ -142,6 +144,9 @@ def survivors(events, statistics):
 
 
 def test_matches_follow_the_survivors(survivors, manifest, vsx_matches, catalogs):
+    asked = columns_of(match_catalogs)  # what is read for it: here all there is
+    assert set(asked["manifest"]) == set(manifest)
+    assert set(asked["vsx_matches"]) == set(vsx_matches)
     matches = match_catalogs(survivors, manifest, vsx_matches, **catalogs)
     assert matches["asas_sn_id"].tolist() == [101, 102, 104]
     assert catalogs["ogle"].asked["gaia_id"].tolist() == [1, pd.NA, 4]
@@ -167,6 +172,11 @@ def test_periods_of_all_catalogues_are_weighed(survivors, manifest, vsx_matches,
     assert bool(agreed.loc[101, "period_accepted"])  # 4 and 8 d
     assert pd.isna(agreed.loc[102, "period_accepted"])  # VSX and ZTF could not say
     assert not agreed.loc[104, "period_accepted"]  # VSX says it is constant
+    # what could not be asked is not waited for
+    outside = matches.assign(ztf_outcome="unknown", ztf_reason=NOT_COVERED)
+    agreed = agree_on_periods(outside, PeriodConsensusParameters()).set_index("asas_sn_id")
+    assert agreed["period_sources_not_covering"].tolist() == ["ztf"] * 3
+    assert not agreed.loc[102, "period_accepted"]
     # the quality of one source may be enough
     sure = PeriodConsensusParameters(single_quality={"asassn": 0.4})
     assert agree_on_periods(matches, sure)["period_single_quality"].iloc[0] == 0.5

@@ -7,14 +7,19 @@ import pandas as pd
 import pytest
 from pydantic import ValidationError
 
+from malca.datasets.lightcurve_files import ManifestFiles
 from malca.datasets.manifest import SurveyIndex, problems_table
+from malca.datasets.tables import PartitionedTables, StreamedTable
 from malca.datasets.vsx import empty_vsx
 from malca.lightcurves import LightCurves
 from malca.partitions import ComputeParameters
 from malca.pipelines.ingest.nodes import (
     build_manifest,
+    camera_statistics_of,
+    collect_camera_statistics,
     match_vsx,
     pack_partition,
+    plan_camera_statistics,
     plan_packing,
     plan_partitions,
 )
@@ -42,6 +47,8 @@ def index_of(rows):
             "lc_exists": np.array(exists),
             "lc_bytes": pd.array([100 if there else None for there in exists], dtype="Int64"),
             "lc_modified_ns": pd.array([5 if there else None for there in exists], dtype="Int64"),
+            "raw2_bytes": pd.array([50 if there else None for there in exists], dtype="Int64"),
+            "raw2_modified_ns": pd.array([7 if there else None for there in exists], dtype="Int64"),
             "index_path": pd.array([f"{b}/index{k}.csv" for _, b, k, _ in rows], dtype="str"),
         }
     )
@@ -120,6 +127,64 @@ def test_packed_tables():
     tables = pack_partition((LightCurves.empty(), failures))
     assert tables["lightcurves"].num_rows == 0
     assert tables["failures"] is failures
+
+
+def test_camera_statistics_are_read_a_partition_at_a_time_and_marked_by_their_own_files():
+    rows = [(k, "13_13.5", 1, k != 2) for k in range(6)]
+    manifest, _ = build_manifest(index_of(rows), PARAMETERS, COMPUTE)
+    seen = []
+
+    def read(part, workers):
+        seen.append((part["asas_sn_id"].tolist(), workers))
+        return part[["asas_sn_id"]], part.iloc[:0]
+
+    plan = plan_camera_statistics(manifest, read, COMPUTE)
+    assert plan.sizes == {"13_13.5-00000": 2, "13_13.5-00001": 2, "13_13.5-00002": 1}
+    assert not seen
+    tables = {key: plan.function(cameras=task["cameras"]()) for key, task in plan.tasks.items()}
+    assert seen == [([0, 1], 1), ([3, 4], 1), ([5], 1)]
+    assert tables["13_13.5-00001"]["statistics"]["asas_sn_id"].tolist() == [3, 4]
+
+    def changed(column, value):
+        touched = manifest.copy()
+        touched.loc[touched["asas_sn_id"] == 4, column] = value
+        marks = plan_camera_statistics(touched, read, COMPUTE).fingerprints
+        return [key for key in marks if marks[key] != plan.fingerprints[key]]
+
+    for column, value in (("raw2_modified_ns", 8), ("raw2_bytes", pd.NA)):
+        assert changed(column, value) == ["13_13.5-00001"]
+    assert not changed("lc_modified_ns", 8)
+    with pytest.raises(ValueError, match="lacks raw2_bytes: run the whole of ingest again"):
+        plan_camera_statistics(manifest.drop(columns="raw2_bytes"), read, COMPUTE)
+
+
+def test_camera_statistics_gathered_are_those_of_one_pass(tmp_path, caplog):
+    rows = [(k, "13_13.5", 1, True) for k in range(1, 8)]
+    index = index_of(rows)
+    index.stars["lc_path"] = [str(tmp_path / f"{k}.dat2") for k, *_ in rows]
+    for k in range(1, 8):
+        if k != 4:
+            text = f"{k} 13 12.9 13.1 12.8 13.2\n{k + 1} 13.5 13.4 13.6 13.3 13.7\n"
+            (tmp_path / f"{k}.raw2").write_text(text if k != 6 else "half a line")
+    manifest, _ = build_manifest(index, PARAMETERS, COMPUTE)
+    read = ManifestFiles(reads="camera_statistics").load()
+    store = PartitionedTables(path=str(tmp_path / "store"), tables=["failures", "statistics"])
+    store.save(plan_camera_statistics(manifest, read, COMPUTE))
+    assert len(store.last_report.done) == 4
+    files = [StreamedTable(filepath=str(tmp_path / f"{name}.parquet")) for name in ("s", "f")]
+    with caplog.at_level("WARNING"):
+        for file, table in zip(files, collect_camera_statistics(store.load()), strict=True):
+            file.save(table)
+    for file, whole in zip(files, read(manifest), strict=True):
+        pd.testing.assert_frame_equal(file.load(), whole)
+    assert sorted(files[1].load()["asas_sn_id"]) == [4, 6]
+    told = [record.message for record in caplog.records if record.levelname == "WARNING"]
+    assert sorted(told) == [
+        "camera statistics: 1 files missing_file", "camera statistics: 1 files wrong_columns",
+    ]  # fmt: skip
+    store.save(plan_camera_statistics(manifest, read, COMPUTE))
+    assert not store.last_report.done
+    assert camera_statistics_of((1, 2)) == {"statistics": 1, "failures": 2}
 
 
 def stars_at(ra, dec, pm_ra=np.nan, pm_dec=np.nan):

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from malca.columns import columns_of
 from malca.datasets.tables import PartitionedTables
 from malca.filters import FilteringParameters, judge_stars
 from malca.lightcurves import BAND_G, POINT_DTYPES, STAR_DTYPES, Camera, LightCurves
@@ -70,8 +71,17 @@ def tables(tmp_path, rng):
     }
 
 
+def as_read(node, tables):
+    """Tables with the columns that are read for a node."""
+    asked = columns_of(node)
+    return {
+        name: table[[column for column in asked[name] if column in table]] if name in asked else table
+        for name, table in tables.items()
+    }
+
+
 def plan(tables, **changes):
-    chosen = {**tables, **changes}
+    chosen = as_read(plan_pictures, {**tables, **changes})
     return plan_pictures(
         chosen["candidates"], chosen["manifest"], chosen["events"], chosen["lightcurves"],
         changes.get("detection", DETECTION), changes.get("reporting", ReportingParameters()), COMPUTE,
@@ -111,7 +121,7 @@ def test_the_best_are_chosen_and_others_forgotten(tables, pictures):
 
 
 def write(tables, pictures, **changes):
-    chosen = {**tables, **changes}
+    chosen = as_read(write_summary, {**tables, **changes})
     names = ("manifest", "sources", "events", "failures", "candidates", "rejections", "attrition")
     return write_summary(
         *(chosen[name] for name in names), pictures.load(), {"git revision": "abc123"}, "13_13.5",

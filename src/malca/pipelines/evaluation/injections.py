@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Annotated, Any
 
 import pandas as pd
 import pyarrow as pa
 
+from malca.columns import Columns
 from malca.evaluation.design import design_trials
 from malca.evaluation.efficiency import CubeEdges, EfficiencyCube, efficiency_cube
 from malca.evaluation.judging import SelectionParameters, stage_names
@@ -18,9 +19,16 @@ from malca.evaluation.trials import run_trials
 from malca.filters import FilteringParameters
 from malca.partitions import ComputeParameters, PartitionMap, fingerprint
 from malca.pipelines.evaluation.parameters import EvaluationParameters
-from malca.pipelines.evaluation.tasks import batch_and_facts, plan_tasks, star_facts
+from malca.pipelines.evaluation.tasks import (
+    CAMERA_COLUMNS,
+    PLACE_COLUMNS,
+    batch_and_facts,
+    plan_tasks,
+    star_facts,
+)
 from malca.search.parameters import DetectionParameters
 from malca.search.periodicity_parameters import PeriodicityParameters
+from malca.search.survey import VSX_COLUMNS
 
 logger = logging.getLogger(__name__)
 
@@ -39,9 +47,9 @@ def design(evaluated_stars: pd.DataFrame, parameters: EvaluationParameters) -> p
 def plan_injection(
     lightcurves: Any,
     injection_design: pd.DataFrame,
-    manifest: pd.DataFrame,
-    vsx_matches: pd.DataFrame,
-    camera_statistics: pd.DataFrame,
+    manifest: Annotated[pd.DataFrame, Columns(*PLACE_COLUMNS)],
+    vsx_matches: Annotated[pd.DataFrame, Columns(*VSX_COLUMNS)],
+    camera_statistics: Annotated[pd.DataFrame, Columns(*CAMERA_COLUMNS)],
     evaluated_matches: pd.DataFrame,
     evaluated_consensus: pd.DataFrame,
     error_model: pd.DataFrame,

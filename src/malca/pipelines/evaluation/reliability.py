@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Annotated, Any
 
 import pandas as pd
 import pyarrow as pa
 from matplotlib.figure import Figure
 
+from malca.columns import Columns
 from malca.evaluation.cases import design_cases, run_cases
 from malca.evaluation.judging import SelectionParameters
 from malca.evaluation.parameters import ReliabilityParameters
@@ -23,10 +24,17 @@ from malca.evaluation.reliability import (
 from malca.filters import FilteringParameters
 from malca.partitions import ComputeParameters, PartitionMap
 from malca.pipelines.evaluation.parameters import EvaluationParameters
-from malca.pipelines.evaluation.tasks import batch_and_facts, plan_tasks, star_facts
+from malca.pipelines.evaluation.tasks import (
+    CAMERA_COLUMNS,
+    PLACE_COLUMNS,
+    batch_and_facts,
+    plan_tasks,
+    star_facts,
+)
 from malca.plots.reliability import reliability_figure, stopped_figure
 from malca.search.parameters import DetectionParameters
 from malca.search.periodicity_parameters import PeriodicityParameters
+from malca.search.survey import VSX_COLUMNS
 
 logger = logging.getLogger(__name__)
 
@@ -37,9 +45,9 @@ _NOT_OF_A_CASE = {"n_nulls": 1, "n_contaminants": 1, "cases_per_task": 1, "rates
 def plan_reliability(
     lightcurves: Any,
     evaluated_stars: pd.DataFrame,
-    manifest: pd.DataFrame,
-    vsx_matches: pd.DataFrame,
-    camera_statistics: pd.DataFrame,
+    manifest: Annotated[pd.DataFrame, Columns(*PLACE_COLUMNS)],
+    vsx_matches: Annotated[pd.DataFrame, Columns(*VSX_COLUMNS)],
+    camera_statistics: Annotated[pd.DataFrame, Columns(*CAMERA_COLUMNS)],
     evaluated_matches: pd.DataFrame,
     evaluated_consensus: pd.DataFrame,
     parameters: EvaluationParameters,

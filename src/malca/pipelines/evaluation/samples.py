@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
 
+from malca.columns import Columns
 from malca.evaluation.noise import binned_errors, fit_error_model
-from malca.evaluation.samples import control_sample, searched_stars
+from malca.evaluation.samples import SOURCE_COLUMNS, control_sample, searched_stars
 from malca.lightcurves import LightCurves
 from malca.pipelines.evaluation.parameters import EvaluationParameters
 
@@ -20,10 +21,10 @@ _ERROR_STARS = 200
 
 
 def choose_stars(
-    sources: pd.DataFrame,
-    statistics: pd.DataFrame,
-    manifest: pd.DataFrame,
-    judged: pd.DataFrame,
+    sources: Annotated[pd.DataFrame, Columns(*SOURCE_COLUMNS)],
+    statistics: Annotated[pd.DataFrame, Columns("asas_sn_id", "aligned_median_mag")],
+    manifest: Annotated[pd.DataFrame, Columns("asas_sn_id", "mag_bin", "partition")],
+    judged: Annotated[pd.DataFrame, Columns("asas_sn_id", "jump_passed")],
     parameters: EvaluationParameters,
 ) -> pd.DataFrame:
     """Choose the stars to inject into and to make null light curves of.

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Annotated, Any
 
 import pandas as pd
 import pyarrow as pa
 from matplotlib.figure import Figure
 from pydantic import BaseModel, ConfigDict
 
+from malca.columns import Columns
 from malca.evaluation.cases import design_cases, run_cases
 from malca.evaluation.design import design_trials
 from malca.evaluation.judging import SelectionParameters
@@ -22,9 +23,16 @@ from malca.filters import FilteringParameters
 from malca.partitions import ComputeParameters, PartitionMap
 from malca.pipelines.evaluation.injections import errors_of, of_a_trial
 from malca.pipelines.evaluation.parameters import EvaluationParameters
-from malca.pipelines.evaluation.tasks import batch_and_facts, plan_tasks, star_facts
+from malca.pipelines.evaluation.tasks import (
+    CAMERA_COLUMNS,
+    PLACE_COLUMNS,
+    batch_and_facts,
+    plan_tasks,
+    star_facts,
+)
 from malca.plots.sweep import sweep_figure
 from malca.search.parameters import DetectionParameters
+from malca.search.survey import VSX_COLUMNS
 
 logger = logging.getLogger(__name__)
 
@@ -52,9 +60,9 @@ class SweepPoints(BaseModel):
 def plan_sweep(
     lightcurves: Any,
     evaluated_stars: pd.DataFrame,
-    manifest: pd.DataFrame,
-    vsx_matches: pd.DataFrame,
-    camera_statistics: pd.DataFrame,
+    manifest: Annotated[pd.DataFrame, Columns(*PLACE_COLUMNS)],
+    vsx_matches: Annotated[pd.DataFrame, Columns(*VSX_COLUMNS)],
+    camera_statistics: Annotated[pd.DataFrame, Columns(*CAMERA_COLUMNS)],
     error_model: pd.DataFrame,
     parameters: EvaluationParameters,
     detection: DetectionParameters,

@@ -16,6 +16,9 @@ from malca.lightcurves import LightCurves
 from malca.partitions import ComputeParameters, PartitionMap, fingerprint
 from malca.search.survey import VSX_COLUMNS
 
+#: Columns that are needed of the survey's tables.
+PLACE_COLUMNS = ("asas_sn_id", "mag_bin", "ra_deg", "dec_deg")
+CAMERA_COLUMNS = ("asas_sn_id", "camera", "median_mag")
 _FACTS = tuple(StarFacts.__annotations__)
 
 
@@ -29,9 +32,9 @@ def star_facts(
     """Gather what the search knows of its stars; without catalogues nothing of what they say."""
     nothing = manifest.iloc[:0][["asas_sn_id"]]
     return StarFacts(
-        manifest[["asas_sn_id", "mag_bin", "ra_deg", "dec_deg"]],
+        manifest[list(PLACE_COLUMNS)],
         vsx_matches[list(VSX_COLUMNS)],
-        camera_statistics[["asas_sn_id", "camera", "median_mag"]],
+        camera_statistics[list(CAMERA_COLUMNS)],
         nothing if catalog_matches is None else catalog_matches,
         nothing if period_consensus is None else period_consensus,
     )

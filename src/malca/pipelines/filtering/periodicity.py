@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from malca.columns import Columns
 from malca.filters import FilteringParameters
 from malca.lightcurves import POINT_DTYPES, STAR_DTYPES, LightCurves
 from malca.partitions import ComputeParameters, PartitionMap, fingerprint
@@ -22,9 +23,9 @@ _EVENT_COLUMNS = ["asas_sn_id", "kind", "jd_start", "jd_end"]
 
 def plan_periodicity(
     lightcurves: Any,
-    manifest: pd.DataFrame,
+    manifest: Annotated[pd.DataFrame, Columns("asas_sn_id", "partition")],
     survivors: pd.DataFrame,
-    events: pd.DataFrame,
+    events: Annotated[pd.DataFrame, Columns(*_EVENT_COLUMNS)],
     filtering: FilteringParameters,
     parameters: PeriodicityParameters,
     compute: ComputeParameters,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ import pyarrow as pa
 
 from malca.astrophysics.astrometry import pairs_within, propagate_proper_motion
 from malca.astrophysics.variable_classes import class_families, is_dipper_class
+from malca.columns import Columns
 from malca.lightcurves import LightCurves
 from malca.magnitude_bins import bin_edges
 from malca.partitions import ComputeParameters, PartitionMap, fingerprint
@@ -21,6 +23,12 @@ from malca.pipelines.ingest.parameters import IngestParameters, VsxMatchParamete
 logger = logging.getLogger(__name__)
 
 _CONSTANT, _DUPLICATE = 2, 3
+#: Columns of the manifest that say what a partition's light curves, and its cameras, are read from.
+_PACKED_BY = (
+    "asas_sn_id", "gaia_id", "gaia_release", "lc_path", "lc_exists", "lc_bytes", "lc_modified_ns",
+)  # fmt: skip
+_PLACED_BY = ("asas_sn_id", "ra_deg", "dec_deg", "pm_ra_masyr", "pm_dec_masyr")
+_CAMERAS_BY = ("asas_sn_id", "lc_path", "lc_exists", "raw2_bytes", "raw2_modified_ns")
 
 
 def build_manifest(
@@ -42,8 +50,8 @@ def build_manifest(
     manifest : DataFrame
         A row a star, in order of bin, index number and id: ``asas_sn_id, mag_bin, index_num,
         ra_deg, dec_deg, pm_ra_masyr, pm_dec_masyr, gaia_id, gaia_release, lc_path, lc_exists,
-        lc_bytes, lc_modified_ns, index_path, partition`` and the index's photometry. No
-        partition: no light curve.
+        lc_bytes, lc_modified_ns, raw2_bytes, raw2_modified_ns, index_path, partition`` and the
+        index's photometry. No partition: no light curve.
     problems : DataFrame
         The index's problems and a row a ``duplicate``.
 
@@ -110,7 +118,7 @@ def plan_partitions(manifest: pd.DataFrame, stars_per_partition: int) -> pd.Data
 
 
 def plan_packing(
-    manifest: pd.DataFrame,
+    manifest: Annotated[pd.DataFrame, Columns(*_PACKED_BY, "partition")],
     read: Callable[..., tuple[LightCurves, pd.DataFrame]],
     compute: ComputeParameters,
 ) -> PartitionMap:
@@ -126,15 +134,7 @@ def plan_packing(
         Takes rows of the manifest, gives their light curves and the failures.
     compute : ComputeParameters
     """
-    columns = [
-        "asas_sn_id",
-        "gaia_id",
-        "gaia_release",
-        "lc_path",
-        "lc_exists",
-        "lc_bytes",
-        "lc_modified_ns",
-    ]
+    columns = list(_PACKED_BY)
     tasks, marks, sizes = {}, {}, {}
     for key, rows in manifest[manifest["lc_exists"]][[*columns, "partition"]].groupby("partition"):
         rows = rows[columns].reset_index(drop=True)
@@ -150,18 +150,63 @@ def pack_partition(packed: tuple[LightCurves, pd.DataFrame]) -> dict[str, pa.Tab
     return {"lightcurves": lightcurves.to_table(), "failures": failures}
 
 
-def read_camera_statistics(
-    manifest: pd.DataFrame, read: Callable[[pd.DataFrame], tuple[pd.DataFrame, pd.DataFrame]]
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Statistics of every star's cameras, and the files that are missing or cannot be read."""
-    statistics, failures = read(manifest)
-    for reason, n in failures["reason"].value_counts().items():
+def plan_camera_statistics(
+    manifest: Annotated[pd.DataFrame, Columns(*_CAMERAS_BY, "partition")],
+    read: Callable[..., tuple[pd.DataFrame, pd.DataFrame]],
+    compute: ComputeParameters,
+) -> PartitionMap:
+    """Say whose cameras' statistics are to be read: a task a partition, done when the map is saved.
+
+    A partition is read anew when one of its ``.raw2`` files has come, gone or changed.
+
+    Parameters
+    ----------
+    manifest : DataFrame
+    read : callable
+        Takes rows of the manifest, gives the statistics of their cameras and the failures.
+    compute : ComputeParameters
+
+    Raises
+    ------
+    ValueError
+        An older version made the manifest.
+    """
+    columns = list(_CAMERAS_BY)
+    if missing := [name for name in columns if name not in manifest]:
+        raise ValueError(f"the manifest lacks {', '.join(missing)}: run the whole of ingest again")
+    tasks, marks, sizes = {}, {}, {}
+    for key, rows in manifest[manifest["lc_exists"]][[*columns, "partition"]].groupby("partition"):
+        rows = rows[columns].reset_index(drop=True)
+        tasks[key] = {"cameras": partial(read, rows, workers=compute.n_threads)}
+        marks[key] = fingerprint(rows)
+        sizes[key] = len(rows)
+    return PartitionMap(camera_statistics_of, tasks, marks, sizes, "camera statistics", compute)
+
+
+def camera_statistics_of(cameras: tuple[pd.DataFrame, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """Tables of one partition: ``statistics`` and ``failures``, files missing or unreadable."""
+    statistics, failures = cameras
+    return {"statistics": statistics, "failures": failures}
+
+
+def collect_camera_statistics(
+    camera_statistics_partitions: Any,
+) -> tuple[Mapping[str, Callable[[], pa.Table]], Mapping[str, Callable[[], pa.Table]]]:
+    """Gather the partitions' tables, and say how many files failed and why."""
+    failures = camera_statistics_partitions["failures"]
+    reasons: Counter[str] = Counter()
+    for key, n in camera_statistics_partitions.n_rows("failures").items():
+        if n:
+            reasons.update(failures[key]()["reason"].to_pylist())
+    for reason, n in reasons.most_common():
         logger.warning("camera statistics: %d files %s", n, reason)
-    return statistics, failures
+    return camera_statistics_partitions["statistics"], failures
 
 
 def match_vsx(
-    manifest: pd.DataFrame, vsx_catalog: pd.DataFrame, parameters: IngestParameters
+    manifest: Annotated[pd.DataFrame, Columns(*_PLACED_BY)],
+    vsx_catalog: pd.DataFrame,
+    parameters: IngestParameters,
 ) -> pd.DataFrame:
     """Look every star up in the whole of VSX.
 

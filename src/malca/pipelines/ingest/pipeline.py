@@ -6,9 +6,10 @@ from kedro.pipeline import Node, Pipeline
 
 from malca.pipelines.ingest.nodes import (
     build_manifest,
+    collect_camera_statistics,
     match_vsx,
+    plan_camera_statistics,
     plan_packing,
-    read_camera_statistics,
 )
 
 
@@ -31,10 +32,17 @@ def create_pipeline(**_: object) -> Pipeline:
                 tags="pack",
             ),
             Node(
-                read_camera_statistics,
-                inputs=["manifest", "raw_camera_statistics"],
-                outputs=["camera_statistics", "camera_statistics_failures"],
+                plan_camera_statistics,
+                inputs=["manifest", "raw_camera_statistics", "params:compute"],
+                outputs="camera_statistics_partitions",
                 name="read_camera_statistics",
+                tags="cameras",
+            ),
+            Node(
+                collect_camera_statistics,
+                inputs="camera_statistics_partitions",
+                outputs=["camera_statistics", "camera_statistics_failures"],
+                name="collect_camera_statistics",
                 tags="cameras",
             ),
             Node(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
 from malca import __version__
+from malca.columns import Columns
 from malca.filters import FilteringParameters
 from malca.lightcurves import LightCurves
 from malca.magnitude_bins import resolve_bin
@@ -26,7 +27,7 @@ from malca.plots.candidates import (
 )
 from malca.plots.lightcurve import plot_lightcurve
 from malca.plots.pages import embedded
-from malca.plots.summary import Card, RunTables, summary_page
+from malca.plots.summary import EVENT_COLUMNS, SOURCE_COLUMNS, Card, RunTables, summary_page
 from malca.search.parameters import DetectionParameters
 
 logger = logging.getLogger(__name__)
@@ -36,7 +37,7 @@ _INCHES, _DPI = (10.0, 6.8), 110
 
 def plan_pictures(
     candidates: pd.DataFrame,
-    manifest: pd.DataFrame,
+    manifest: Annotated[pd.DataFrame, Columns("asas_sn_id", "partition")],
     events: pd.DataFrame,
     lightcurves: Any,
     detection: DetectionParameters,
@@ -115,9 +116,9 @@ def draw_star(
 
 
 def write_summary(
-    manifest: pd.DataFrame,
-    sources: pd.DataFrame,
-    events: pd.DataFrame,
+    manifest: Annotated[pd.DataFrame, Columns("asas_sn_id")],
+    sources: Annotated[pd.DataFrame, Columns(*SOURCE_COLUMNS)],
+    events: Annotated[pd.DataFrame, Columns(*EVENT_COLUMNS)],
     failures: pd.DataFrame,
     candidates: pd.DataFrame,
     rejections: pd.DataFrame,
