@@ -351,6 +351,18 @@ def test_leftovers_of_killed_runs_are_removed(filled, tmp_path):
     assert not partials(tmp_path)
 
 
+def test_leftovers_of_workers_that_died_are_removed_by_the_same_run(store, tmp_path):
+    class Dying(Work):
+        def __call__(self, key, value):
+            (tmp_path / "store" / "receipts").mkdir(exist_ok=True)
+            (tmp_path / "store" / "receipts" / ".one.0123abcd.partial.json").write_bytes(b"half")
+            return super().__call__(key, value)
+
+    store.save(Dying().plan(VALUES))
+    assert set(store.load()["notes"]) == set(VALUES)
+    assert not partials(tmp_path)
+
+
 def test_leftovers_beside_tables_and_stores_are_removed(tmp_path, monkeypatch):
     table, store, other = (tmp_path / name for name in ("t.parquet", "store", "other.parquet"))
     for path in (table, other):

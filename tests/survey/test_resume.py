@@ -23,7 +23,7 @@ RESULTS = ("02_intermediate", "04_feature", "07_model_output")
 STORES = {"lightcurves", "camera_statistics_partitions", "detections", "periodicity_partitions"}
 N_PARTITIONS = 8
 ENGINES = {"local": "compute.engine=local", "dask": "compute.engine=dask,compute.workers=2"}
-PATIENCE_SECONDS = 120
+PATIENCE_SECONDS = 240
 
 
 class Runs:
@@ -117,13 +117,13 @@ def whole(survey) -> Runs:
     return runs
 
 
-@pytest.mark.parametrize("engine", ENGINES)
-def test_a_run_killed_ten_times_ends_with_the_tables_of_one_that_was_not(survey, whole, engine):
-    rng = np.random.default_rng(sum(engine.encode()))
+@pytest.mark.parametrize(("engine", "seed"), [("local", 1), ("dask", 2)])
+def test_a_run_killed_ten_times_ends_with_the_tables_of_one_that_was_not(survey, whole, engine, seed):
+    rng = np.random.default_rng(seed)
     runs = Runs(survey, f"killed_{engine}", engine)
     n_files = len(whole.written())
     # From one of ten parts of the work each, so that they come in every stage of it.
-    moments = 0.97 * (np.arange(10) + rng.random(10)) / 10
+    moments = 0.93 * (np.arange(10) + rng.random(10)) / 10
     struck = [runs.kill(round(n_files * moment), rng.uniform(0, 0.1)) for moment in moments]
     assert {"pack_lightcurves", "detect_events"} < set(struck)
     assert len(set(struck)) >= 4, struck

@@ -146,6 +146,7 @@ class PartitionedTables(AbstractDataset[PartitionMap, Partitions]):
             with Lock(self._folder / LOCK, str(self._folder)) as lock:
                 self._store.remove_leftovers()
                 self.last_report = run_partitions(data, self._store.locked_by(lock.token or ""))
+                self._store.remove_leftovers()  # of workers that died meanwhile
         except LockedError as error:
             raise DatasetError(f"{data.title}: {error}") from None
         except EngineError as error:
