@@ -257,3 +257,31 @@ def test_relative_stores_are_the_projects(tmp_path):
     assert elsewhere.below(tmp_path) == elsewhere
     server = TrackingOptions(tracking_uri="http://host:5000")
     assert server.below(tmp_path) == server
+
+
+def test_every_point_of_a_sweep_is_a_run_below_the_sweeps(make_record, options, runs, tmp_path, mlflow):
+    table = tmp_path / "sweep_points.parquet"
+    pd.DataFrame(
+        {
+            "setting": ["ours", "theirs"],
+            "varied": ["event.threshold_sigma", "points.ln_bf_threshold_dip"],
+            "value": [7.5, 5.0],
+            "completeness": [0.6, 0.4],
+            "false_per_1000": [1.0, float("nan")],
+            "wins": [True, False],
+        }
+    ).to_parquet(table)
+    state = DatasetState(type="T", kind="table", digest="e" * 64, path=str(table), n_rows={"": 2})
+    record = ended(make_record(), outputs={"sweep_points": state}, artifacts=[])
+    path = tmp_path / "run_x.json"
+    parent = entries.enter(record, path, options)
+    assert entries.enter(record, path, options) == parent  # once more adds nothing
+    found = [run for run in runs()[1] if run.info.run_id != parent]
+    points = {run.data.params["setting"]: run for run in found}
+    assert len(found) == 2
+    assert set(points) == {"ours", "theirs"}
+    assert points["ours"].data.tags["mlflow.parentRunId"] == parent
+    assert points["ours"].data.params["event.threshold_sigma"] == "7.5"
+    assert points["ours"].data.metrics["completeness"] == 0.6
+    assert "false_per_1000" not in points["theirs"].data.metrics
+    assert points["theirs"].info.status == "FINISHED"

@@ -34,6 +34,13 @@ _MEASURES = ("n_in_survey", "n_found", "n_false", "recall", "precision", "f1")
 #: Summaries: what names a row (of each group the first that is not empty), and which numbers of it
 #: are metrics. The others stand in the table, which is kept with the record.
 _SUMMARIES = {
+    "efficiency_summary": ((("stage",),), ("n_trials", "share", "share_lower", "share_upper")),
+    "false_alarm_rates": (
+        (("family",), ("stage",), ("by",), ("low",), ("cleaned",)),
+        ("n_cases", "n_false", "per_1000"),
+    ),
+    "contaminant_rates": ((("family",),), ("n_cases", "n_events", "candidate_share")),
+    "measured_and_true": ((("quantity",),), ("predicted", "true", "chance")),
     "attrition": ((("branch",), ("filter", "stage")), ("n_in", "n_failed", "n_unknown")),
     "attrition_stages": ((("stage",), ("step", "stage")), ("n_in", "n_failed", "n_unknown", "n_out")),
     "validation_summary": (_MEASURED, _MEASURES),

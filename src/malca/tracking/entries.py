@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import json
+import math
 import re
 import sys
 import tempfile
@@ -29,6 +30,8 @@ RECORD_ARTIFACT = "run.json"
 #: MLflow's pages show a table of runs, and not what language models want.
 _EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
 _RESULTS = "results"
+#: Tables each row of which is a run of its own: points of a sweep.
+POINTS = ("sweep_points",)
 _ROWS_TO_SHOW = 1000
 #: How long a store that is locked by others is tried, s.
 PATIENCE_SECONDS = 60.0
@@ -79,10 +82,60 @@ def enter_end(mlflow_run_id: str, record: RunRecord, path: Path, options: Tracki
             client.log_artifact(mlflow_run_id, str(artifact), _RESULTS)
             if artifact.suffix == ".parquet":
                 _enter_csv(client, mlflow_run_id, artifact)
+    _enter_points(client, mlflow_run_id, record, options)
     if record.code.patch and (path.parent / record.code.patch).is_file():
         client.log_artifact(mlflow_run_id, str(path.parent / record.code.patch), "code")
     client.log_text(mlflow_run_id, record.model_dump_json(indent=1), RECORD_ARTIFACT)
     client.set_terminated(mlflow_run_id, _STATUS[record.outcome], None if record.ended is None else now)
+
+
+def _enter_points(
+    client: MlflowClient, run_id: str, record: RunRecord, options: TrackingOptions
+) -> None:
+    """Enter every row of the tables in ``POINTS`` as a run of its own below this one.
+
+    What is text is a parameter, as are the parameter varied and its value; other numbers are
+    metrics. A row that is there already is not entered twice.
+    """
+    import pandas as pd
+
+    experiment = _experiment(client, options)
+    for name in POINTS:
+        state = record.outputs.get(name)
+        if state is None or state.path is None or not Path(state.path).is_file():
+            continue
+        for k, row in enumerate(pd.read_parquet(state.path).to_dict("records")):
+            own = f"{record.run_id}.{name}.{k}"
+            if client.search_runs([experiment], f"tags.`{RUN_ID_TAG}` = '{own}'", max_results=1):
+                continue
+            _enter_point(client, experiment, run_id, own, row, record)
+
+
+def _enter_point(
+    client: MlflowClient, experiment: str, parent: str, own: str, row: dict[str, Any], record: RunRecord
+) -> None:
+    from mlflow.entities import Metric, Param
+
+    words = {key: value for key, value in row.items() if isinstance(value, str)}
+    if "varied" in words:
+        words[words["varied"]] = f"{row['value']:.10g}"
+    tags = {RUN_ID_TAG: own, "mlflow.parentRunId": parent, "mag_bin": record.mag_bin}
+    title = ", ".join([*(row[key] for key in ("setting",) if key in row), f"{row.get('value', '')}"])
+    run = client.create_run(
+        experiment, start_time=_milliseconds(record.started), tags=tags, run_name=title
+    )
+    now = _milliseconds(record.ended or record.started)
+    numbers = {
+        key: float(value)
+        for key, value in row.items()
+        if not isinstance(value, str) and value is not None and math.isfinite(value)
+    }
+    client.log_batch(
+        run.info.run_id,
+        metrics=[Metric(_name(key), value, now, 0) for key, value in numbers.items()],
+        params=[Param(_name(key), _text(value, _LONGEST_PARAM)) for key, value in words.items()],
+    )
+    client.set_terminated(run.info.run_id, "FINISHED", now)
 
 
 def _enter_csv(client: MlflowClient, mlflow_run_id: str, path: Path) -> None:
