@@ -109,6 +109,7 @@ def make_survey(n_stars: int = 12, seed: int = 11) -> SmallSurvey:
             period_accepted=0.0, period_consensus_days=np.nan, period_catalog_class="",
             period_sources="", period_sources_unknown="",
         ),
+        own_dips=one.iloc[:0].assign(jd_start=0.0, jd_end=0.0),
     )  # fmt: skip
     stars = one.assign(
         mag_bin=MAG_BIN, partition=f"{MAG_BIN}-00000", median_mag=13.25, points_per_day=0.5,

@@ -51,11 +51,12 @@ def test_a_case_does_not_depend_on_the_others(survey, cases, results):
 
 def test_another_seed_alters_in_another_way(survey, cases):
     rows = cases[cases["family"] == "cameras_shuffled"]
-    one, other = (altered(survey.lightcurves, rows, seed) for seed in (1, 2))
+    nothing = survey.facts.own_dips
+    one, other = (altered(survey.lightcurves, rows, seed, nothing) for seed in (1, 2))
     assert (one.mag[np.isfinite(one.mag)] != other.mag[np.isfinite(other.mag)]).any()
     assert one.stars["asas_sn_id"].tolist() == rows["case_id"].tolist()
 
 
 def test_a_star_that_is_not_there_is_named(survey, cases):
     with pytest.raises(ValueError, match="star 7 has no light curve"):
-        altered(survey.lightcurves, cases.assign(asas_sn_id=7), 1)
+        altered(survey.lightcurves, cases.assign(asas_sn_id=7), 1, survey.facts.own_dips)

@@ -73,6 +73,22 @@ def test_a_deep_dip_is_none_when_mirrored_and_meets_no_other_camera_when_shuffle
     assert np.ptp(star.jd[faint]) > 100
 
 
+@pytest.mark.parametrize("family", ["seasons_scrambled", "cameras_shuffled"])
+def test_own_dips_are_taken_out_before_they_are_moved(survey, family):
+    star = survey.lightcurves.star(0)
+    middle = float(np.median(star.jd))
+    n_outliers = (star.mag > np.nanmedian(star.mag) + 0.5).sum()
+    star = star._replace(mag=star.mag + np.where(np.abs(star.jd - middle) < 20, 1.0, 0.0))
+    assert (star.mag > np.nanmedian(star.mag) + 0.5).sum() > n_outliers + 10
+    dips = np.array([[middle - 20, middle + 20]])
+    _, mag = null_lightcurve(star, family, np.random.default_rng(1), dips)
+    assert (mag > np.nanmedian(mag) + 0.5).sum() <= n_outliers
+    inside = np.isfinite(star.mag) & (np.abs(star.jd - middle) <= 60)
+    assert np.isfinite(star.mag).sum() - np.isfinite(mag).sum() == inside.sum()
+    _, mirrored = null_lightcurve(star, "mirrored", np.random.default_rng(1), dips)
+    assert np.isfinite(mirrored).sum() == np.isfinite(star.mag).sum()
+
+
 @pytest.mark.parametrize("family", FAMILIES)
 def test_contaminants_change_something_and_leave_upper_limits(survey, family):
     star = survey.lightcurves.star(1)

@@ -60,8 +60,19 @@ def design_cases(
     return cases.sort_values(["partition", "asas_sn_id", "case_id"], ignore_index=True)
 
 
-def altered(lightcurves: LightCurves, cases: pd.DataFrame, seed: int) -> LightCurves:
+def altered(
+    lightcurves: LightCurves, cases: pd.DataFrame, seed: int, own_dips: pd.DataFrame
+) -> LightCurves:
     """Make the light curve of every case; ``asas_sn_id`` is its number.
+
+    Parameters
+    ----------
+    lightcurves : LightCurves
+    cases : DataFrame
+        See ``design_cases``.
+    seed : int
+    own_dips : DataFrame
+        See ``StarFacts``.
 
     Raises
     ------
@@ -72,11 +83,18 @@ def altered(lightcurves: LightCurves, cases: pd.DataFrame, seed: int) -> LightCu
     row = ids.get_indexer(cases["asas_sn_id"].to_numpy(np.int64))
     if (row < 0).any():
         raise ValueError(f"star {cases.loc[row < 0, 'asas_sn_id'].iloc[0]} has no light curve")
+    dips = {
+        star: own[["jd_start", "jd_end"]].to_numpy(np.float64)
+        for star, own in own_dips.groupby("asas_sn_id")
+    }
     parts = []
-    for k, family, case in zip(row, cases["family"], cases["case_id"], strict=True):
-        rng = np.random.default_rng([seed, 5, int(case)])
-        make = contaminated if family in FAMILIES else null_lightcurve
-        parts.append(make(lightcurves.star(k), family, rng))
+    for k, case in zip(row, cases.itertuples(), strict=True):
+        rng = np.random.default_rng([seed, 5, int(case.case_id)])
+        star = lightcurves.star(k)
+        if case.family in FAMILIES:
+            parts.append(contaminated(star, case.family, rng))
+        else:
+            parts.append(null_lightcurve(star, case.family, rng, dips.get(case.asas_sn_id)))
     return replace_points(lightcurves.take(row), cases["case_id"].to_numpy(np.int64), parts)
 
 
@@ -111,7 +129,7 @@ def run_cases(
         ``n_jumps``; ``event`` (has a dip), ``passed_<filter>``, ``candidate`` (of its dips),
         ``failed_<filter>``; ``dip_max_ln_bf, dip_max_significance``.
     """
-    batch = altered(lightcurves, cases, seed)
+    batch = altered(lightcurves, cases, seed, facts.own_dips)
     owner = cases[["case_id", "asas_sn_id"]]
 
     def test_periods(chosen: LightCurves, events: pd.DataFrame, stars: pd.DataFrame) -> pd.DataFrame:

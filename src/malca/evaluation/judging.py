@@ -47,6 +47,8 @@ class StarFacts:
         As the search takes them.
     catalog_matches, period_consensus : DataFrame
         As the filters take them.
+    own_dips : DataFrame
+        ``asas_sn_id, jd_start, jd_end`` of the dips that the survey found in them.
     """
 
     manifest: pd.DataFrame
@@ -54,6 +56,7 @@ class StarFacts:
     camera_statistics: pd.DataFrame
     catalog_matches: pd.DataFrame
     period_consensus: pd.DataFrame
+    own_dips: pd.DataFrame
 
     def of_cases(self, owner: pd.DataFrame) -> StarFacts:
         """Give the same, a row a case instead of a star (``owner``: ``case_id, asas_sn_id``)."""

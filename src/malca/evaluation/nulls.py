@@ -13,9 +13,12 @@ from malca.lightcurves import BAND_NAMES, LightCurves, Star
 NULLS = ("mirrored", "seasons_scrambled", "cameras_shuffled")
 #: A longer gap ends a season, d.
 SEASON_GAP_DAYS = 60.0
+_LEAST_PAD_DAYS = 5.0
 
 
-def null_lightcurve(star: Star, family: str, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def null_lightcurve(
+    star: Star, family: str, rng: np.random.Generator, own_dips: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Null light curve of one star: its dates and magnitudes, shape (n_points,) each.
 
     - ``mirrored``: magnitudes mirrored about the median of their channel, so that dips become
@@ -26,12 +29,16 @@ def null_lightcurve(star: Star, family: str, rng: np.random.Generator) -> tuple[
     - ``cameras_shuffled``: each channel's residuals moved round along its own points, by an offset of
       its own. Each camera keeps its correlated noise and failures, and cameras agree by chance only.
 
+    The star's own dips would still be dips in the latter two; their points lose their magnitudes first.
+
     Parameters
     ----------
     star : Star
     family : str
         Of ``NULLS``.
     rng : Generator
+    own_dips : (n_dips, 2) float64 array, optional
+        First and last date of each dip of the star; each is widened by its length, 5 d at least.
 
     Returns
     -------
@@ -44,6 +51,10 @@ def null_lightcurve(star: Star, family: str, rng: np.random.Generator) -> tuple[
         There is no such family.
     """
     jd, mag = star.jd.copy(), star.mag.astype(np.float64)
+    if family != "mirrored" and own_dips is not None:
+        for start, end in own_dips:
+            pad = max(_LEAST_PAD_DAYS, end - start)
+            mag[(jd >= start - pad) & (jd <= end + pad)] = np.nan
     if family == "seasons_scrambled":
         return _scrambled(jd, rng), mag
     if family not in NULLS:

@@ -25,17 +25,16 @@ def clean(cases: pd.DataFrame) -> pd.Series:
     """Whether what is found in a case cannot be real.
 
     A star that brightens for real dims for real when it is mirrored, so stars whose own jumps make
-    them candidates are left out there; one with dips keeps them when its seasons or cameras are
-    put in another order, so stars with dips are left out there. Stars listed as variables are left out
-    of both.
+    them candidates are left out there. (Its own dips are taken out before seasons or cameras are put in
+    another order, see ``null_lightcurve``.) Stars listed as variables are always left out.
 
     Parameters
     ----------
     cases : DataFrame
-        ``family, own_n_dips, own_jump_candidate, listed_variable``.
+        ``family, own_jump_candidate, listed_variable``.
     """
-    own = np.where(cases["family"] == "mirrored", cases["own_jump_candidate"], cases["own_n_dips"] > 0)
-    return pd.Series(~own.astype(bool) & ~cases["listed_variable"].to_numpy(bool), index=cases.index)
+    real = (cases["family"] == "mirrored") & cases["own_jump_candidate"].astype(bool)
+    return ~real & ~cases["listed_variable"].astype(bool)
 
 
 def false_alarms(

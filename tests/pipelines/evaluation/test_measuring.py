@@ -239,8 +239,8 @@ def test_light_curves_of_another_ingest_are_refused(survey):
 
 def test_reliability_of_candidates_and_what_stops_contaminants(survey, tmp_path):
     plan = reliability.plan_reliability(
-        survey.lightcurves, survey.stars, *survey.facts(), survey.matches, survey.consensus, PARAMETERS,
-        *SEARCH, ComputeParameters(workers=1),
+        survey.lightcurves, survey.stars, *survey.facts(), survey.events, survey.matches,
+        survey.consensus, PARAMETERS, *SEARCH, ComputeParameters(workers=1),
     )  # fmt: skip
     _, cases = saved(plan, tmp_path, ("cases",))
     assert cases["case_id"].is_unique
@@ -275,7 +275,7 @@ def test_without_null_light_curves_nothing_is_believed(survey):
 
 def test_a_sweep_searches_the_same_light_curves_with_every_setting(survey, tmp_path):
     plan = sweep.plan_sweep(
-        survey.lightcurves, survey.stars, *survey.facts(), survey.errors, PARAMETERS, SEARCH[0],
+        survey.lightcurves, survey.stars, *survey.facts(), survey.events, survey.errors, PARAMETERS, SEARCH[0],
         ComputeParameters(workers=1),
     )  # fmt: skip
     _, found, cases = saved(plan, tmp_path, ("trials", "cases"))

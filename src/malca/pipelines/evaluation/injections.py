@@ -60,7 +60,13 @@ def plan_injection(
     compute: ComputeParameters,
 ) -> PartitionMap:
     """Say which trials are to be run: a task a few hundred, done when the map is saved."""
-    facts = star_facts(manifest, vsx_matches, camera_statistics, evaluated_matches, evaluated_consensus)
+    facts = star_facts(
+        manifest,
+        vsx_matches,
+        camera_statistics,
+        catalog_matches=evaluated_matches,
+        period_consensus=evaluated_consensus,
+    )
     injection = of_a_trial(parameters.injection)
     selection = SelectionParameters(detection=detection, filtering=filtering, periodicity=periodicity)
     return plan_tasks(
@@ -90,6 +96,7 @@ def inject_partition(
     camera_statistics: pd.DataFrame,
     catalog_matches: pd.DataFrame,
     period_consensus: pd.DataFrame,
+    own_dips: pd.DataFrame,
     injection: InjectionParameters,
     selection: SelectionParameters,
     error_model: pd.DataFrame,
@@ -97,8 +104,9 @@ def inject_partition(
 ) -> dict[str, pd.DataFrame]:
     """Run trials on stars of one partition: table ``trials``."""
     batch, facts = batch_and_facts(
-        lightcurves, manifest, vsx_matches, camera_statistics, catalog_matches, period_consensus
-    )
+        lightcurves, manifest, vsx_matches, camera_statistics, catalog_matches, period_consensus,
+        own_dips,
+    )  # fmt: skip
     trials = run_trials(batch, rows, facts, errors_of(error_model), injection, selection, workers)
     return {"trials": trials}
 

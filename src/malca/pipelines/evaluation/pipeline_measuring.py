@@ -149,7 +149,7 @@ def _reliability() -> Pipeline:
             Node(
                 reliability.plan_reliability,
                 inputs=[
-                    "lightcurves", "evaluated_stars", *_FACTS, "evaluated_matches",
+                    "lightcurves", "evaluated_stars", *_FACTS, "events", "evaluated_matches",
                     "evaluated_consensus", "params:evaluation", *_SEARCH, "params:compute",
                 ],
                 outputs="reliability_partitions",
@@ -196,8 +196,8 @@ def _sweep() -> Pipeline:
             Node(
                 sweep.plan_sweep,
                 inputs=[
-                    "lightcurves", "evaluated_stars", *_FACTS, "error_model", "params:evaluation",
-                    "params:detection", "params:compute",
+                    "lightcurves", "evaluated_stars", *_FACTS, "events", "error_model",
+                    "params:evaluation", "params:detection", "params:compute",
                 ],
                 outputs="sweep_partitions",
                 name="search_with_settings",

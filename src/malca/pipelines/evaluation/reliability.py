@@ -26,6 +26,7 @@ from malca.partitions import ComputeParameters, PartitionMap
 from malca.pipelines.evaluation.parameters import EvaluationParameters
 from malca.pipelines.evaluation.tasks import (
     CAMERA_COLUMNS,
+    DIP_COLUMNS,
     PLACE_COLUMNS,
     batch_and_facts,
     plan_tasks,
@@ -48,6 +49,7 @@ def plan_reliability(
     manifest: Annotated[pd.DataFrame, Columns(*PLACE_COLUMNS)],
     vsx_matches: Annotated[pd.DataFrame, Columns(*VSX_COLUMNS)],
     camera_statistics: Annotated[pd.DataFrame, Columns(*CAMERA_COLUMNS)],
+    events: Annotated[pd.DataFrame, Columns(*DIP_COLUMNS)],
     evaluated_matches: pd.DataFrame,
     evaluated_consensus: pd.DataFrame,
     parameters: EvaluationParameters,
@@ -71,7 +73,9 @@ def plan_reliability(
         alter_partition,
         lightcurves,
         rows,
-        star_facts(manifest, vsx_matches, camera_statistics, evaluated_matches, evaluated_consensus),
+        star_facts(
+            manifest, vsx_matches, camera_statistics, events, evaluated_matches, evaluated_consensus
+        ),
         {
             "reliability": own.model_copy(update=_NOT_OF_A_CASE),
             "selection": SelectionParameters(
@@ -93,14 +97,16 @@ def alter_partition(
     camera_statistics: pd.DataFrame,
     catalog_matches: pd.DataFrame,
     period_consensus: pd.DataFrame,
+    own_dips: pd.DataFrame,
     reliability: ReliabilityParameters,
     selection: SelectionParameters,
     workers: int,
 ) -> dict[str, pd.DataFrame]:
     """Alter, search and judge light curves of one partition: table ``cases``."""
     batch, facts = batch_and_facts(
-        lightcurves, manifest, vsx_matches, camera_statistics, catalog_matches, period_consensus
-    )
+        lightcurves, manifest, vsx_matches, camera_statistics, catalog_matches, period_consensus,
+        own_dips,
+    )  # fmt: skip
     return {"cases": run_cases(batch, rows, facts, selection, reliability.seed, workers)}
 
 

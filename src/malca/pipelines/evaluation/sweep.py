@@ -25,6 +25,7 @@ from malca.pipelines.evaluation.injections import errors_of, of_a_trial
 from malca.pipelines.evaluation.parameters import EvaluationParameters
 from malca.pipelines.evaluation.tasks import (
     CAMERA_COLUMNS,
+    DIP_COLUMNS,
     PLACE_COLUMNS,
     batch_and_facts,
     plan_tasks,
@@ -63,6 +64,7 @@ def plan_sweep(
     manifest: Annotated[pd.DataFrame, Columns(*PLACE_COLUMNS)],
     vsx_matches: Annotated[pd.DataFrame, Columns(*VSX_COLUMNS)],
     camera_statistics: Annotated[pd.DataFrame, Columns(*CAMERA_COLUMNS)],
+    events: Annotated[pd.DataFrame, Columns(*DIP_COLUMNS)],
     error_model: pd.DataFrame,
     parameters: EvaluationParameters,
     detection: DetectionParameters,
@@ -87,7 +89,7 @@ def plan_sweep(
         sweep_partition,
         lightcurves,
         {_TRIALS: design_trials(control, injection), _NULLS: nulls[clean(nulls)]},
-        star_facts(manifest, vsx_matches, camera_statistics),
+        star_facts(manifest, vsx_matches, camera_statistics, events),
         {"injection": of_a_trial(injection), "points": points},
         {"error_model": error_model},
         injection.trials_per_task,
@@ -104,6 +106,7 @@ def sweep_partition(
     camera_statistics: pd.DataFrame,
     catalog_matches: pd.DataFrame,
     period_consensus: pd.DataFrame,
+    own_dips: pd.DataFrame,
     injection: InjectionParameters,
     points: SweepPoints,
     error_model: pd.DataFrame,
@@ -111,8 +114,9 @@ def sweep_partition(
 ) -> dict[str, pd.DataFrame]:
     """Search the light curves of one task with every setting: tables ``trials`` and ``cases``."""
     batch, facts = batch_and_facts(
-        lightcurves, manifest, vsx_matches, camera_statistics, catalog_matches, period_consensus
-    )
+        lightcurves, manifest, vsx_matches, camera_statistics, catalog_matches, period_consensus,
+        own_dips,
+    )  # fmt: skip
     errors = errors_of(error_model)
     trials, cases = [], []
     for setting, value, detection in zip(points.settings, points.values, points.detection, strict=True):

@@ -18,6 +18,7 @@ from malca.search.survey import VSX_COLUMNS
 
 #: Columns that are needed of the survey's tables.
 PLACE_COLUMNS = ("asas_sn_id", "mag_bin", "ra_deg", "dec_deg")
+DIP_COLUMNS = ("asas_sn_id", "jd_start", "jd_end", "kind")
 CAMERA_COLUMNS = ("asas_sn_id", "camera", "median_mag")
 _FACTS = tuple(StarFacts.__annotations__)
 
@@ -26,17 +27,23 @@ def star_facts(
     manifest: pd.DataFrame,
     vsx_matches: pd.DataFrame,
     camera_statistics: pd.DataFrame,
+    events: pd.DataFrame | None = None,
     catalog_matches: pd.DataFrame | None = None,
     period_consensus: pd.DataFrame | None = None,
 ) -> StarFacts:
     """Gather what the search knows of its stars; without catalogues nothing of what they say."""
     nothing = manifest.iloc[:0][["asas_sn_id"]]
+    if events is None:
+        dips = nothing.assign(jd_start=0.0, jd_end=0.0)
+    else:
+        dips = events.loc[events["kind"] == "dip", list(DIP_COLUMNS[:-1])]
     return StarFacts(
         manifest[list(PLACE_COLUMNS)],
         vsx_matches[list(VSX_COLUMNS)],
         camera_statistics[list(CAMERA_COLUMNS)],
         nothing if catalog_matches is None else catalog_matches,
         nothing if period_consensus is None else period_consensus,
+        dips,
     )
 
 
@@ -129,8 +136,9 @@ def batch_and_facts(
     camera_statistics: pd.DataFrame,
     catalog_matches: pd.DataFrame,
     period_consensus: pd.DataFrame,
+    own_dips: pd.DataFrame,
 ) -> tuple[LightCurves, StarFacts]:
     """Give what a task was given as the science takes it."""
     return LightCurves.from_table(lightcurves), StarFacts(
-        manifest, vsx_matches, camera_statistics, catalog_matches, period_consensus
+        manifest, vsx_matches, camera_statistics, catalog_matches, period_consensus, own_dips
     )
