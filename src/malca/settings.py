@@ -1,6 +1,7 @@
 """Kedro's settings of the project."""
 
 import os
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,8 @@ from typing import Any
 # from the moment MLflow is imported.
 os.environ.setdefault("DO_NOT_TRACK", "1")
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+# Of Kedro 1.7 under OmegaConf 2.4, several times a command; nobody who runs MALCA can do anything about it.
+warnings.filterwarnings("ignore", r"register_new_resolver\(\) is deprecated", UserWarning)
 
 from malca.hooks import ProjectHooks
 from malca.magnitude_bins import resolve_bin
