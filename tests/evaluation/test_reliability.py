@@ -36,6 +36,7 @@ def test_false_alarms_are_counted_once_in_each_bin():
     whole = rates[(rates["by"] == "all") & (rates["stage"] == "candidate")].iloc[0]
     assert (whole["n_cases"], whole["n_false"], whole["per_1000"]) == (1000, 10, 10.0)
     assert whole["per_1000_lower"] < 10 < whole["per_1000_upper"]
+    assert (rates.dtypes[["per_1000_lower", "per_1000_upper"]] == "float64").all()
     by_mag = rates[(rates["by"] == "median_mag") & (rates["stage"] == "candidate")]
     assert by_mag["n_cases"].sum() == 1000
     assert by_mag["n_false"].sum() == 10

@@ -60,6 +60,8 @@ def test_each_point_has_what_was_counted(curves):
         assert row.n_false == false
         assert row.false_per_1000 == pytest.approx(false)
     assert curves["n_trials"].max() < 4000
+    numbers = curves.drop(columns=["setting", "varied", "wins"]).dtypes
+    assert {dtype.kind for dtype in numbers} <= {"i", "f"}
 
 
 def test_the_most_complete_with_few_false_alarms_wins(curves):

@@ -74,7 +74,7 @@ def false_alarms(
         for by, low, high, part in groups:
             for stage in stages:
                 n, k = len(part), int(part[stage].sum())
-                lower, upper = binomial_limits(k, n, confidence)
+                lower, upper = map(float, binomial_limits(k, n, confidence))
                 rows.append((family, stage, by, low, high, n, k, PER * k / n, PER * lower, PER * upper))
     columns = [
         "family", "stage", "by", "low", "high", "n_cases", "n_false", "per_1000", "per_1000_lower",

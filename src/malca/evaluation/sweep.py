@@ -155,7 +155,7 @@ def sweep_curves(
         }
         for prefix, part in (("", own[inside]), ("all_", own)):
             n, k = len(part), int(part["event"].sum())
-            lower, upper = binomial_limits(k, n)
+            lower, upper = map(float, binomial_limits(k, n))
             row |= {
                 f"{prefix}n_trials": n,
                 f"{prefix}n_recovered": k,
@@ -164,7 +164,7 @@ def sweep_curves(
                 f"{prefix}completeness_upper": upper,
             }
         n, k = len(null), int((null["n_dips"] > 0).sum())
-        lower, upper = binomial_limits(k, n)
+        lower, upper = map(float, binomial_limits(k, n))
         row |= {
             "n_nulls": n,
             "n_false": k,
