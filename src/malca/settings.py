@@ -9,8 +9,6 @@ from typing import Any
 # from the moment MLflow is imported.
 os.environ.setdefault("DO_NOT_TRACK", "1")
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-# Of Kedro 1.7 under OmegaConf 2.4, several times a command; nobody who runs MALCA can do anything about it.
-warnings.filterwarnings("ignore", r"register_new_resolver\(\) is deprecated", UserWarning)
 
 from malca.hooks import ProjectHooks
 from malca.magnitude_bins import resolve_bin
@@ -26,6 +24,8 @@ def path_in(folder: str, path: str | None) -> str | None:
     return None if path is None else str(Path(folder) / path)
 
 
+# Of Kedro 1.7 under OmegaConf 2.4, several times a command; whoever runs MALCA can do nothing about it.
+warnings.filterwarnings("ignore", r"register_new_resolver\(\) is deprecated", UserWarning)
 leave_out_commands("kedro_mlflow.framework.cli.cli")
 # Kedro calls the last first: a run that is refused is not recorded.
 HOOKS = (TrackingHooks(), ProjectHooks(), InsteadOf("kedro-telemetry"))

@@ -12,17 +12,17 @@ import pyarrow as pa
 from malca.columns import Columns
 from malca.evaluation.design import design_trials
 from malca.evaluation.efficiency import CubeEdges, EfficiencyCube, efficiency_cube
-from malca.evaluation.judging import SelectionParameters, stage_names
+from malca.evaluation.judging import SelectionParameters, StarFacts, stage_names
 from malca.evaluation.noise import ErrorModel
 from malca.evaluation.parameters import InjectionParameters
 from malca.evaluation.trials import run_trials
 from malca.filters import FilteringParameters
+from malca.lightcurves import LightCurves
 from malca.partitions import ComputeParameters, PartitionMap, fingerprint
 from malca.pipelines.evaluation.parameters import EvaluationParameters
 from malca.pipelines.evaluation.tasks import (
     CAMERA_COLUMNS,
     PLACE_COLUMNS,
-    batch_and_facts,
     plan_tasks,
     star_facts,
 )
@@ -91,23 +91,15 @@ def of_a_trial(injection: InjectionParameters) -> InjectionParameters:
 def inject_partition(
     lightcurves: pa.Table,
     rows: pd.DataFrame,
-    manifest: pd.DataFrame,
-    vsx_matches: pd.DataFrame,
-    camera_statistics: pd.DataFrame,
-    catalog_matches: pd.DataFrame,
-    period_consensus: pd.DataFrame,
-    own_dips: pd.DataFrame,
     injection: InjectionParameters,
     selection: SelectionParameters,
     error_model: pd.DataFrame,
     workers: int,
+    **facts: pd.DataFrame,
 ) -> dict[str, pd.DataFrame]:
     """Run trials on stars of one partition: table ``trials``."""
-    batch, facts = batch_and_facts(
-        lightcurves, manifest, vsx_matches, camera_statistics, catalog_matches, period_consensus,
-        own_dips,
-    )  # fmt: skip
-    trials = run_trials(batch, rows, facts, errors_of(error_model), injection, selection, workers)
+    batch, known = LightCurves.from_table(lightcurves), StarFacts(**facts)
+    trials = run_trials(batch, rows, known, errors_of(error_model), injection, selection, workers)
     return {"trials": trials}
 
 

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from malca.columns import Columns
 from malca.evaluation.cases import design_cases, run_cases
-from malca.evaluation.judging import SelectionParameters
+from malca.evaluation.judging import SelectionParameters, StarFacts
 from malca.evaluation.parameters import ReliabilityParameters
 from malca.evaluation.reliability import (
     candidate_reliability,
@@ -22,13 +22,13 @@ from malca.evaluation.reliability import (
     threshold_at,
 )
 from malca.filters import FilteringParameters
+from malca.lightcurves import LightCurves
 from malca.partitions import ComputeParameters, PartitionMap
 from malca.pipelines.evaluation.parameters import EvaluationParameters
 from malca.pipelines.evaluation.tasks import (
     CAMERA_COLUMNS,
     DIP_COLUMNS,
     PLACE_COLUMNS,
-    batch_and_facts,
     plan_tasks,
     star_facts,
 )
@@ -92,22 +92,14 @@ def plan_reliability(
 def alter_partition(
     lightcurves: pa.Table,
     rows: pd.DataFrame,
-    manifest: pd.DataFrame,
-    vsx_matches: pd.DataFrame,
-    camera_statistics: pd.DataFrame,
-    catalog_matches: pd.DataFrame,
-    period_consensus: pd.DataFrame,
-    own_dips: pd.DataFrame,
     reliability: ReliabilityParameters,
     selection: SelectionParameters,
     workers: int,
+    **facts: pd.DataFrame,
 ) -> dict[str, pd.DataFrame]:
     """Alter, search and judge light curves of one partition: table ``cases``."""
-    batch, facts = batch_and_facts(
-        lightcurves, manifest, vsx_matches, camera_statistics, catalog_matches, period_consensus,
-        own_dips,
-    )  # fmt: skip
-    return {"cases": run_cases(batch, rows, facts, selection, reliability.seed, workers)}
+    batch, known = LightCurves.from_table(lightcurves), StarFacts(**facts)
+    return {"cases": run_cases(batch, rows, known, selection, reliability.seed, workers)}
 
 
 def collect_cases(reliability_partitions: Any) -> Mapping[str, Callable[[], pa.Table]]:

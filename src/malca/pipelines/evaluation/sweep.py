@@ -14,12 +14,13 @@ from pydantic import BaseModel, ConfigDict
 from malca.columns import Columns
 from malca.evaluation.cases import design_cases, run_cases
 from malca.evaluation.design import design_trials
-from malca.evaluation.judging import SelectionParameters
+from malca.evaluation.judging import SelectionParameters, StarFacts
 from malca.evaluation.parameters import InjectionParameters
 from malca.evaluation.reliability import clean
 from malca.evaluation.sweep import sweep_curves
 from malca.evaluation.trials import run_trials
 from malca.filters import FilteringParameters
+from malca.lightcurves import LightCurves
 from malca.partitions import ComputeParameters, PartitionMap
 from malca.pipelines.evaluation.injections import errors_of, of_a_trial
 from malca.pipelines.evaluation.parameters import EvaluationParameters
@@ -27,7 +28,6 @@ from malca.pipelines.evaluation.tasks import (
     CAMERA_COLUMNS,
     DIP_COLUMNS,
     PLACE_COLUMNS,
-    batch_and_facts,
     plan_tasks,
     star_facts,
 )
@@ -101,32 +101,24 @@ def plan_sweep(
 def sweep_partition(
     lightcurves: pa.Table,
     rows: pd.DataFrame,
-    manifest: pd.DataFrame,
-    vsx_matches: pd.DataFrame,
-    camera_statistics: pd.DataFrame,
-    catalog_matches: pd.DataFrame,
-    period_consensus: pd.DataFrame,
-    own_dips: pd.DataFrame,
     injection: InjectionParameters,
     points: SweepPoints,
     error_model: pd.DataFrame,
     workers: int,
+    **facts: pd.DataFrame,
 ) -> dict[str, pd.DataFrame]:
     """Search the light curves of one task with every setting: tables ``trials`` and ``cases``."""
-    batch, facts = batch_and_facts(
-        lightcurves, manifest, vsx_matches, camera_statistics, catalog_matches, period_consensus,
-        own_dips,
-    )  # fmt: skip
+    batch, known = LightCurves.from_table(lightcurves), StarFacts(**facts)
     errors = errors_of(error_model)
     trials, cases = [], []
     for setting, value, detection in zip(points.settings, points.values, points.detection, strict=True):
         selection = SelectionParameters(detection=detection, filtering=FilteringParameters(filters={}))
         point = {"setting": setting, "value": value}
         if "trial_id" in rows:
-            result = run_trials(batch, rows, facts, errors, injection, selection, workers)
+            result = run_trials(batch, rows, known, errors, injection, selection, workers)
             trials.append(result.assign(**point)[_TRIAL_COLUMNS])
         else:
-            result = run_cases(batch, rows, facts, selection, injection.seed, workers)
+            result = run_cases(batch, rows, known, selection, injection.seed, workers)
             cases.append(result.assign(**point)[_CASE_COLUMNS])
     return {
         "trials": pd.concat(trials, ignore_index=True) if trials else _empty(_TRIAL_COLUMNS),

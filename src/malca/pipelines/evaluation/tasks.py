@@ -12,7 +12,6 @@ import pyarrow.compute as pc
 from pydantic import BaseModel
 
 from malca.evaluation.judging import StarFacts
-from malca.lightcurves import LightCurves
 from malca.partitions import ComputeParameters, PartitionMap, fingerprint
 from malca.search.survey import VSX_COLUMNS
 
@@ -63,8 +62,8 @@ def plan_tasks(
     Parameters
     ----------
     function : callable
-        Takes ``lightcurves`` (Arrow table of the stars of its rows), ``rows``, the tables of
-        ``StarFacts`` cut to these stars, ``parameters``, ``more`` and ``workers`` by name.
+        Takes ``lightcurves`` (Arrow table of the stars of its rows), ``rows``, ``parameters``,
+        ``more``, ``workers`` and the tables of ``StarFacts``, cut to these stars, by name.
     lightcurves : Partitions
         Packed light curves.
     rows : mapping of str to DataFrame
@@ -127,18 +126,3 @@ class StarLoader:
     def __call__(self) -> pa.Table:
         table = self._load()
         return table.filter(pc.is_in(table["asas_sn_id"], value_set=pa.array(self._ids, pa.int64())))
-
-
-def batch_and_facts(
-    lightcurves: pa.Table,
-    manifest: pd.DataFrame,
-    vsx_matches: pd.DataFrame,
-    camera_statistics: pd.DataFrame,
-    catalog_matches: pd.DataFrame,
-    period_consensus: pd.DataFrame,
-    own_dips: pd.DataFrame,
-) -> tuple[LightCurves, StarFacts]:
-    """Give what a task was given as the science takes it."""
-    return LightCurves.from_table(lightcurves), StarFacts(
-        manifest, vsx_matches, camera_statistics, catalog_matches, period_consensus, own_dips
-    )
