@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,18 @@ def test_every_parameter_has_a_value(name):
 def test_every_dataset_has_a_layer():
     for name, entry in load("catalog").items():
         assert entry["metadata"]["kedro-viz"]["layer"], name
+
+
+def test_layers_follow_each_other():
+    """Kedro-Viz shows no layers at all if what is made from what closes a circle of them."""
+    layers = {name: entry["metadata"]["kedro-viz"]["layer"] for name, entry in load("catalog").items()}
+    before: dict[str, set[str]] = {}
+    for node in (node for pipeline in PIPELINES.values() for node in pipeline.nodes):
+        made_of = {layers[name] for name in node.inputs if name in layers}
+        for layer in (layers[name] for name in node.outputs):
+            before.setdefault(layer, set()).update(made_of - {layer})
+    order = list(TopologicalSorter(before).static_order())
+    assert order.index("model_output") < order.index("evaluation") < order.index("reporting")
 
 
 def test_a_bin_typed_bare_is_the_bin():
