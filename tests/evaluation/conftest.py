@@ -115,7 +115,7 @@ def make_survey(n_stars: int = 12, seed: int = 11) -> SmallSurvey:
         mag_bin=MAG_BIN, partition=f"{MAG_BIN}-00000", median_mag=13.25, points_per_day=0.5,
         n_cameras=6, jd_first=[lightcurves.star(k).jd[0] for k in range(n_stars)],
         jd_last=[lightcurves.star(k).jd[-1] for k in range(n_stars)], own_n_dips=0, own_n_jumps=0,
-        own_jump_candidate=False, listed_variable=False,
+        known_brightening=False, listed_variable=False,
     )  # fmt: skip
     return SmallSurvey(lightcurves, facts, stars)
 

@@ -27,7 +27,7 @@ def stars():
             "jd_last": 2460000.0 - k,
             "own_n_dips": np.where(k % 10 == 0, 1, 0),
             "own_n_jumps": np.where(k % 10 == 1, 1, 0),
-            "own_jump_candidate": False,
+            "known_brightening": False,
             "listed_variable": k % 10 == 2,
         }
     )
@@ -120,10 +120,10 @@ def test_the_magnitude_of_a_star_is_that_of_one_band():
         }
     )  # fmt: skip
     statistics = pd.DataFrame({"asas_sn_id": own["asas_sn_id"][::-1], "aligned_median_mag": 13.1})
-    judged = pd.DataFrame({"asas_sn_id": own["asas_sn_id"], "jump_passed": [True] + [False] * 89})
-    table = searched_stars(sources, statistics, own[["asas_sn_id", "mag_bin", "partition"]], judged)
+    bright = own[["asas_sn_id"]].iloc[:1]
+    table = searched_stars(sources, statistics, own[["asas_sn_id", "mag_bin", "partition"]], bright)
     assert (table["median_mag"] == 13.1).all()
-    assert table["own_jump_candidate"].tolist() == [True] + [False] * 89
+    assert table["known_brightening"].tolist() == [True] + [False] * 89
     assert table["asas_sn_id"].dtype == "int64"
 
 
@@ -132,6 +132,14 @@ def test_the_magnitude_of_a_star_is_that_of_one_band():
     [
         ({"shapes": {"paczynski": 1.0}}, "no dip is paczynski; there are skew_normal"),
         ({"shapes": {"skew_normal": 0.0}}, "one must have a share above 0"),
+        (
+            {"depth": {"low": -1.0, "high": 1.0, "n_cells": 3, "spacing": "linear"}},
+            "must not be negative",
+        ),
+        (
+            {"duration": {"low": 0.0, "high": 1.0, "n_cells": 3, "spacing": "linear"}},
+            "must be positive",
+        ),
         ({"depth": {"low": 0.0, "high": 1.0, "n_cells": 3}}, "low must be positive"),
         ({"duration": {"low": 3.0, "high": 1.0, "n_cells": 3}}, "low must be below high"),
     ],

@@ -8,6 +8,7 @@ from scipy.stats import chi2
 from malca.evaluation.reliability import (
     candidate_reliability,
     clean,
+    expected_real,
     false_alarms,
     stopped_by,
     threshold_at,
@@ -23,7 +24,7 @@ def cases(n=1000, n_false=10, family="mirrored", seed=1):
             "family": family, "searched": True, "event": false, "candidate": false,
             "median_mag": rng.uniform(12, 15, n), "points_per_day": 0.5, "n_cameras": 4,
             "dip_max_ln_bf": np.where(false, np.cumsum(false) * 10.0, np.nan),
-            "own_n_dips": 0, "own_jump_candidate": False, "listed_variable": False,
+            "own_n_dips": 0, "known_brightening": False, "listed_variable": False,
             "failed_evidence": pd.array(np.where(false, False, None), "boolean"),
             "failed_score": pd.array(np.where(false, True, None), "boolean"),
         }
@@ -54,10 +55,10 @@ def test_what_was_not_searched_does_not_count():
 
 def test_stars_that_really_do_it_are_left_out():
     table = pd.concat(
-        [cases(4, 0).assign(own_n_dips=[0, 1, 0, 0], own_jump_candidate=[0, 0, 1, 0],
+        [cases(4, 0).assign(own_n_dips=[0, 1, 0, 0], known_brightening=[0, 0, 1, 0],
                             listed_variable=[0, 0, 0, 1], family=family)
          for family in ("mirrored", "cameras_shuffled")], ignore_index=True,
-    ).astype({"own_jump_candidate": bool, "listed_variable": bool})  # fmt: skip
+    ).astype({"known_brightening": bool, "listed_variable": bool})  # fmt: skip
     assert clean(table).tolist() == [True, True, False, False, True, True, True, False]
 
 
@@ -124,8 +125,8 @@ def test_it_holds_where_the_truth_is_known():
             [30 + rng.exponential(30, n_false), 30 + rng.exponential(300, n_real)]
         )
         weakest = candidate_reliability(candidates(evidence), null, 1000).sort_values("dip_max_ln_bf")
-        foretold = weakest["reliability"].iloc[0] * len(evidence)
-        differences.append(foretold - n_real)
+        assert expected_real(weakest)[0] == weakest["reliability"].iloc[0] * len(evidence)
+        differences.append(expected_real(weakest)[0] - n_real)
         widths.append(np.sqrt(80))
     assert abs(np.mean(differences)) < 3 * np.mean(widths) / np.sqrt(60)
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from malca.evaluation.nulls import AlteredPoints
 from malca.kernels import profiles
 from malca.lightcurves import Star
 
@@ -17,8 +18,8 @@ _SYNODIC_MONTH_DAYS = 29.530588853
 _NEW_MOON_JD = 2451550.09766  # Meeus 1998, Astronomical Algorithms, Eq. 49.1
 
 
-def contaminated(star: Star, family: str, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Light curve of a star with a contaminant: dates and magnitudes, shape (n_points,) each.
+def contaminated(star: Star, family: str, rng: np.random.Generator) -> AlteredPoints:
+    """Light curve of a star with a contaminant.
 
     Raises
     ------
@@ -28,9 +29,9 @@ def contaminated(star: Star, family: str, rng: np.random.Generator) -> tuple[np.
     if family not in FAMILIES:
         raise ValueError(f"no contaminant '{family}': there are {', '.join(FAMILIES)}")
     mag = star.mag.astype(np.float64)
-    if len(mag) == 0:
-        return star.jd.copy(), mag
-    return star.jd.copy(), mag + FAMILIES[family](star, rng)
+    if len(mag):
+        mag = mag + FAMILIES[family](star, rng)
+    return AlteredPoints(star.jd.copy(), mag, np.arange(len(mag)))
 
 
 def _camera_offset(star: Star, rng: np.random.Generator) -> np.ndarray:

@@ -27,7 +27,7 @@ def load_efficiency_cube(path: str | Path, fingerprint: str | None = None) -> Ef
     Parameters
     ----------
     path : str or Path
-        The ``.npz`` file.
+        The ``.npz`` file, or the folder of its versions, of which the last is taken.
     fingerprint : str, optional
         Refuse a cube of other parameters.
 
@@ -36,7 +36,13 @@ def load_efficiency_cube(path: str | Path, fingerprint: str | None = None) -> Ef
     kedro.io.DatasetError
         There is no such file, it is damaged, holds no efficiency cube or one of other parameters.
     """
-    arrays = read_npz(Path(path), fingerprint)
+    path = Path(path)
+    if path.is_dir():  # versions, as the catalog keeps them; their names sort by time
+        versions = sorted(path.glob(f"*/{path.name}"))
+        if not versions:
+            raise DatasetError(f"{path} holds no version of {path.name}")
+        path = versions[-1]
+    arrays = read_npz(path, fingerprint)
     try:
         return EfficiencyCube.from_arrays(arrays)
     except ValueError as error:

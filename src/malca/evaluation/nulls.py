@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -16,18 +17,35 @@ SEASON_GAP_DAYS = 60.0
 _LEAST_PAD_DAYS = 5.0
 
 
+class AlteredPoints(NamedTuple):
+    """Points of an altered light curve, shape (n_points,) each.
+
+    Attributes
+    ----------
+    jd, mag : float64 arrays
+        Dates, which need not ascend, and magnitudes.
+    taken : int64 array
+        The point whose error and flags each has; cameras, bands and fields stay with the dates.
+    """
+
+    jd: np.ndarray
+    mag: np.ndarray
+    taken: np.ndarray
+
+
 def null_lightcurve(
     star: Star, family: str, rng: np.random.Generator, own_dips: np.ndarray | None = None
-) -> tuple[np.ndarray, np.ndarray]:
-    """Null light curve of one star: its dates and magnitudes, shape (n_points,) each.
+) -> AlteredPoints:
+    """Null light curve of one star.
 
     - ``mirrored``: magnitudes mirrored about the median of their channel, so that dips become
       brightenings (the inversion of Thompson et al. 2018, ApJS 235, 38). Noise that is symmetric is as
       likely to make a false dip in it as in the star.
     - ``seasons_scrambled``: the seasons in another order, each as it was (scrambling, ibid.). What the
       search makes of steps and drifts from season to season it makes of these as well.
-    - ``cameras_shuffled``: each channel's residuals moved round along its own points, by an offset of
-      its own. Each camera keeps its correlated noise and failures, and cameras agree by chance only.
+    - ``cameras_shuffled``: each channel's magnitudes and errors moved round along its own dates, by an
+      offset of its own. Each camera keeps its correlated noise and failures, and cameras agree by
+      chance only.
 
     The star's own dips would still be dips in the latter two; their points lose their magnitudes first.
 
@@ -42,8 +60,7 @@ def null_lightcurve(
 
     Returns
     -------
-    jd, mag : (n_points,) float64 arrays
-        In the order of ``star``; dates may no longer ascend.
+    AlteredPoints
 
     Raises
     ------
@@ -55,8 +72,9 @@ def null_lightcurve(
         for start, end in own_dips:
             pad = max(_LEAST_PAD_DAYS, end - start)
             mag[(jd >= start - pad) & (jd <= end + pad)] = np.nan
+    taken = np.arange(len(jd))
     if family == "seasons_scrambled":
-        return _scrambled(jd, rng), mag
+        return AlteredPoints(_scrambled(jd, rng), mag, taken)
     if family not in NULLS:
         raise ValueError(f"no null '{family}': there are {', '.join(NULLS)}")
     channel = star.camera.astype(np.int64) * len(BAND_NAMES) + star.band
@@ -67,8 +85,8 @@ def null_lightcurve(
         if family == "mirrored":
             mag[own] = 2.0 * np.median(mag[own]) - mag[own]
         else:
-            mag[own] = np.roll(mag[own], rng.integers(len(own)))
-    return jd, mag
+            taken[own] = np.roll(own, rng.integers(len(own)))
+    return AlteredPoints(jd, mag[taken], taken)
 
 
 def _scrambled(jd: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -88,7 +106,7 @@ def _scrambled(jd: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def replace_points(
-    lightcurves: LightCurves, ids: np.ndarray, parts: list[tuple[np.ndarray, np.ndarray]]
+    lightcurves: LightCurves, ids: np.ndarray, parts: list[AlteredPoints]
 ) -> LightCurves:
     """Give every light curve other dates and magnitudes and another number.
 
@@ -97,14 +115,18 @@ def replace_points(
     lightcurves : LightCurves
     ids : (n_stars,) int64 array
         New ``asas_sn_id`` (and ``name``).
-    parts : list of (jd, mag)
+    parts : list of AlteredPoints
         Of each star; sorted here.
     """
-    jd = np.concatenate([part[0] for part in parts]) if parts else np.empty(0)
-    mag = np.concatenate([part[1] for part in parts]) if parts else np.empty(0)
+    if len(parts) != len(lightcurves):
+        raise ValueError(f"{len(lightcurves)} light curves need as many parts, not {len(parts)}")
+    nothing = AlteredPoints(np.empty(0), np.empty(0), np.empty(0, np.int64))
+    jd, mag = (np.concatenate([part[k] for part in [nothing, *parts]]) for k in range(2))
+    starts = zip([nothing, *parts], [0, *lightcurves.offsets[:-1]], strict=True)
+    taken = np.concatenate([part.taken + start for part, start in starts])
     owner = np.repeat(np.arange(len(lightcurves)), np.diff(lightcurves.offsets))
     order = np.lexsort([jd, owner])
-    others = ("mag_err", "camera", "band", "good", "saturated", "field")
+    stay, go = ("camera", "band", "field"), ("mag_err", "good", "saturated")
     stars = lightcurves.stars.assign(
         asas_sn_id=pd.array(ids, dtype="Int64"), name=pd.array(ids.astype(str), dtype="str")
     )
@@ -113,5 +135,6 @@ def replace_points(
         stars=stars,
         jd=jd[order],
         mag=mag[order].astype(np.float32),
-        **{name: getattr(lightcurves, name)[order] for name in others},
+        **{name: getattr(lightcurves, name)[order] for name in stay},
+        **{name: getattr(lightcurves, name)[taken[order]] for name in go},
     )

@@ -118,6 +118,10 @@ class InjectionParameters(BaseModel):
             )
         if not sum(self.shapes.values()) > 0:
             raise ValueError("shapes: one must have a share above 0")
+        if self.depth.low < 0:
+            raise ValueError(f"depth: low must not be negative, {self.depth.low:g} is")
+        if self.duration.low <= 0:
+            raise ValueError(f"duration: low must be positive, {self.duration.low:g} is not")
         return self
 
 
@@ -133,7 +137,7 @@ class ReliabilityParameters(BaseModel):
     nulls: tuple[str, ...] = Field(NULLS, min_length=1, description="Kinds of null light curves.")
     contaminants: tuple[str, ...] = Field(tuple(FAMILIES), description="Kinds of contaminants.")
     seed: int = Field(20260102, ge=0, description="Of the draw and of what is altered.")
-    rates_per_1000: tuple[float, ...] = Field(
+    rates_per_1000: tuple[Annotated[float, Field(ge=0)], ...] = Field(
         (1.0, 2.0, 5.0, 10.0),
         description="False candidates in 1,000 stars that a threshold of evidence is given for.",
     )

@@ -24,16 +24,18 @@ PER = 1000.0
 def clean(cases: pd.DataFrame) -> pd.Series:
     """Whether what is found in a case cannot be real.
 
-    A star that brightens for real dims for real when it is mirrored, so stars whose own jumps make
-    them candidates are left out there. (Its own dips are taken out before seasons or cameras are put in
-    another order, see ``null_lightcurve``.) Stars listed as variables are always left out.
+    A star that brightens for real dims for real when it is mirrored, so stars that are *known* to
+    brighten are left out there. What the search itself finds is no reason: noise that brightens is what
+    mirrored light curves are there to show, and of a star without jumps a mirrored one has no dips.
+    (Its own dips are taken out before seasons or cameras are put in another order, see
+    ``null_lightcurve``.) Stars listed as variables are always left out.
 
     Parameters
     ----------
     cases : DataFrame
-        ``family, own_jump_candidate, listed_variable``.
+        ``family, known_brightening, listed_variable``.
     """
-    real = (cases["family"] == "mirrored") & cases["own_jump_candidate"].astype(bool)
+    real = (cases["family"] == "mirrored") & cases["known_brightening"].astype(bool)
     return ~real & ~cases["listed_variable"].astype(bool)
 
 
@@ -84,13 +86,14 @@ def false_alarms(
 
 
 def stopped_by(cases: pd.DataFrame, filters: tuple[str, ...]) -> pd.DataFrame:
-    """Which filter stops what of each family: of its cases with events, the share that fails each.
+    """Which filter stops what of each family: of its cases with events, how many fail each.
 
     Returns
     -------
     DataFrame
-        ``family, n_cases, n_events, n_candidates, candidate_share`` and ``failed_<filter>``, cases with
-        events that fail it (one may fail several).
+        ``family``; ``n_cases, n_events, n_candidates``: light curves, those with a dip, those that
+        become candidates; ``candidate_share`` of all; ``failed_<filter>``: light curves with a dip that
+        fail it (one may fail several).
     """
     searched = cases[cases["searched"]]
     rows = []
@@ -146,6 +149,21 @@ def threshold_at(cases: pd.DataFrame, column: str, rates_per_1000: tuple[float, 
     return pd.DataFrame(rows, columns=["family", "rate_per_1000", "n_cases", "threshold"])
 
 
+def expected_real(reliabilities: pd.DataFrame) -> tuple[float, float, float]:
+    """Tell how many candidates are expected to be real, with limits.
+
+    Parameters
+    ----------
+    reliabilities : DataFrame
+        See ``candidate_reliability``.
+    """
+    if reliabilities.empty:
+        return 0.0, 0.0, 0.0
+    names = ("reliability", "reliability_lower", "reliability_upper")
+    number, lower, upper = (float(len(reliabilities) * reliabilities[name].min()) for name in names)
+    return number, lower, upper
+
+
 def candidate_reliability(
     candidates: pd.DataFrame,
     cases: pd.DataFrame,
@@ -153,13 +171,14 @@ def candidate_reliability(
     column: str = "dip_max_ln_bf",
     confidence: float = 0.95,
 ) -> pd.DataFrame:
-    """Probability that a candidate is no false alarm, given its evidence.
+    """Share of candidates that are no false alarms, of those with at least the evidence of each.
 
     R(x) = 1 - (F(x)/n_null) / (C(x)/n_searched), where C candidates of the survey and F false ones
-    of n_null null light curves have at least the evidence x (Thompson et al. 2018, Eq. 6, with the
-    false ones counted directly). The limits are those of F (Poisson, Garwood 1936, Biometrika 28, 437).
-    A candidate is believed no less than one with less evidence: of the strongest there are too few to
-    tell by themselves.
+    of n_null null light curves have at least the evidence x (the reliability of Thompson et al. 2018,
+    with the false ones counted directly). The limits are those of F (Poisson, Garwood 1936, Biometrika
+    28, 437). R rises with x; a candidate is given no less than one with less evidence, since of the
+    strongest there are too few to tell by themselves. R of the weakest candidate is that of the whole
+    list (see ``expected_real``); the sum of R over candidates is not.
 
     Parameters
     ----------

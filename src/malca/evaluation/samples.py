@@ -8,7 +8,7 @@ import pandas as pd
 #: What is told of every star that is altered.
 SAMPLE_COLUMNS = (
     "asas_sn_id", "mag_bin", "partition", "median_mag", "points_per_day", "n_cameras", "jd_first",
-    "jd_last", "own_n_dips", "own_n_jumps", "own_jump_candidate", "listed_variable",
+    "jd_last", "own_n_dips", "own_n_jumps", "known_brightening", "listed_variable",
 )  # fmt: skip
 
 #: What of ``sources`` is needed for it; the last only where it is there.
@@ -19,7 +19,10 @@ SOURCE_COLUMNS = (
 
 
 def searched_stars(
-    sources: pd.DataFrame, statistics: pd.DataFrame, manifest: pd.DataFrame, judged: pd.DataFrame
+    sources: pd.DataFrame,
+    statistics: pd.DataFrame,
+    manifest: pd.DataFrame,
+    known_brightenings: pd.DataFrame,
 ) -> pd.DataFrame:
     """Describe the stars that the survey searched.
 
@@ -33,15 +36,15 @@ def searched_stars(
         moved to it. The medians of two bands together would be neither.
     manifest : DataFrame
         ``asas_sn_id, mag_bin, partition``.
-    judged : DataFrame
-        ``asas_sn_id, jump_passed``.
+    known_brightenings : DataFrame
+        ``asas_sn_id`` of stars that are known to brighten for real.
 
     Returns
     -------
     DataFrame
         ``SAMPLE_COLUMNS``, in order of the ids: ``median_mag``, mag; ``own_n_dips, own_n_jumps``,
-        events of the star itself; ``own_jump_candidate``, whether it is a candidate by its jumps;
-        ``listed_variable``, whether VSX lists it.
+        events of the star itself; ``known_brightening``, whether it is known to brighten;
+        ``listed_variable``, whether VSX lists it (not where VSX could not be asked).
     """
     stars = sources[["asas_sn_id", "points_per_day", "n_cameras", "jd_first", "jd_last"]].copy()
     stars["own_n_dips"] = sources["dip_count"].to_numpy(np.int64)
@@ -50,8 +53,7 @@ def searched_stars(
     stars["listed_variable"] = listed
     medians = statistics.set_index("asas_sn_id")["aligned_median_mag"]
     stars["median_mag"] = stars["asas_sn_id"].map(medians).astype("float64")
-    jumping = judged.loc[judged["jump_passed"].astype(bool), "asas_sn_id"]
-    stars["own_jump_candidate"] = stars["asas_sn_id"].isin(jumping)
+    stars["known_brightening"] = stars["asas_sn_id"].isin(known_brightenings["asas_sn_id"])
     stars = stars.merge(
         manifest[["asas_sn_id", "mag_bin", "partition"]], on="asas_sn_id", validate="1:1"
     )

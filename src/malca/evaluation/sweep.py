@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from scipy.stats import binomtest
 
 from malca.evaluation.intervals import binomial_limits
+from malca.evaluation.nulls import NULLS
 from malca.search.parameters import DetectionParameters, SearchParameters, search_parameters
 
 
@@ -97,6 +98,14 @@ class SweepParameters(BaseModel):
         10.0, ge=0, description="The setting wins that is most complete with no more false alarms."
     )
 
+    @field_validator("families")
+    @classmethod
+    def _known(cls, families: tuple[str, ...]) -> tuple[str, ...]:
+        unknown = [name for name in families if name not in NULLS]
+        if unknown or not families:
+            raise ValueError(f"no null '{', '.join(unknown)}'; there are {', '.join(NULLS)}")
+        return families
+
     @field_validator("settings")
     @classmethod
     def _possible(cls, settings: dict[str, Setting]) -> dict[str, Setting]:
@@ -174,6 +183,12 @@ def sweep_curves(
         }
         rows.append(row)
     table = pd.DataFrame(rows)
+    if not table["n_trials"].all():
+        raise ValueError(
+            "sweep: no trial was carried out with a depth of "
+            f"{parameters.depth_mag[0]:g} to {parameters.depth_mag[1]:g} mag and a duration of "
+            f"{parameters.duration_days[0]:g} to {parameters.duration_days[1]:g} d"
+        )
     allowed = table[table["false_per_1000"] <= parameters.max_false_per_1000]
     table["wins"] = False
     if len(allowed):

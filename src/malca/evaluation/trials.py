@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from malca.evaluation.efficiency import DONE
 from malca.evaluation.inject import inject, injected_spans
 from malca.evaluation.judging import (
     CANDIDATE,
@@ -24,8 +25,6 @@ from malca.search.points import UsablePoints, usable_points
 from malca.search.survey import SearchedBatch, search_batch
 from malca.search.tags import excluded_of_lists, points_of_cameras
 
-#: Outcome of a trial that came through search and filters; others say why it did not.
-DONE = "done"
 _RECOVERED = ("depth_mag", "duration_days", "jd_peak", "ln_bf")
 
 

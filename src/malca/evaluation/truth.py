@@ -8,6 +8,7 @@ from scipy.stats import norm
 
 from malca.evaluation.completeness_model import CompletenessModel
 from malca.evaluation.intervals import binomial_limits
+from malca.evaluation.reliability import expected_real
 
 # Two-sided chance below which a prediction is said to disagree with the truth.
 _LEAST_CHANCE = 0.01
@@ -63,7 +64,7 @@ def compare_completeness(
 
 
 def compare_reliability(
-    reliabilities: pd.DataFrame, recovered: pd.DataFrame, n_null_candidates: int
+    reliabilities: pd.DataFrame, recovered: pd.DataFrame
 ) -> dict[str, float | int | str | bool]:
     """Compare how many candidates are believed to be real with how many are.
 
@@ -73,8 +74,6 @@ def compare_reliability(
         ``asas_sn_id, reliability, reliability_lower, reliability_upper`` of candidates by their dips.
     recovered : DataFrame
         ``asas_sn_id`` of the stars of which a true dip was found.
-    n_null_candidates : int
-        False candidates among the null light curves, for the text.
 
     Returns
     -------
@@ -83,11 +82,9 @@ def compare_reliability(
     """
     n = len(reliabilities)
     true = int(reliabilities["asas_sn_id"].isin(recovered["asas_sn_id"]).sum())
-    predicted = float(reliabilities["reliability"].sum())
-    low, high = (float(reliabilities[f"reliability_{name}"].sum()) for name in ("lower", "upper"))
+    predicted, low, high = expected_real(reliabilities)
     sigma = max((high - low) / (2.0 * 1.959964), 1e-9)
-    quantity = f"candidates by dips that are real ({n_null_candidates} false ones in null light curves)"
-    return _compared(quantity, n, predicted, sigma, true)
+    return _compared("candidates by dips that are real", n, predicted, sigma, true)
 
 
 def _compared(

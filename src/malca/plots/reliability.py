@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from malca.plots.confusion import confusion_figure
 from malca.plots.overview import _SMALL, _dress, _figure, _look, _need
-from malca.plots.style import EVENT_INKS, FAINT, INK
+from malca.plots.style import EVENT_INKS, FAINT
 
 # Bins with fewer null light curves say nothing that could be read off a figure.
 _FEWEST = 50
@@ -146,12 +146,9 @@ def _draw_reliability(ax: Axes, reliabilities: pd.DataFrame) -> None:
         label="95 %",
     )  # fmt: skip
     ax.plot(x, rows["reliability"], color=EVENT_INKS["dip"], lw=1.4, marker=".", ms=4)
-    ax.axhline(0.98, color=INK, lw=0.7, ls=":")
-    ax.annotate("Kepler DR25: 98 %", (1.0, 0.98), xycoords=("axes fraction", "data"), ha="right",
-                va="bottom", fontsize=_SMALL, color=INK)  # fmt: skip
     if len(rows):
         ax.set_xscale("log")
     ax.set_ylim(0, 1.05)
     ax.set_xlabel("ln BF of the strongest dip")
-    ax.set_ylabel("reliability of a candidate")
+    ax.set_ylabel("reliability of those at least as strong")
     _dress(ax)

@@ -94,14 +94,13 @@ class Survey:
         self.cameras = self.cameras.astype({"median_mag": "float64"})
         found = search_batch(batch, self.manifest, self.vsx, self.cameras, SEARCH[0], 1)
         self.sources, self.statistics, self.events = found.sources, found.statistics, found.events
-        self.judged = self.sources[["asas_sn_id"]].assign(jump_passed=False)
         self.matches = one.assign(ruwe=1.0, pm_total_masyr=5.0)
         self.consensus = one.assign(
             period_accepted=0.0, period_consensus_days=np.nan, period_catalog_class="",
             period_sources="", period_sources_unknown="",
         )  # fmt: skip
         self.stars = samples.choose_stars(
-            self.sources, self.statistics, self.manifest, self.judged, PARAMETERS
+            self.sources, self.statistics, self.manifest, one.iloc[:0], PARAMETERS
         )
         self.errors = samples.measure_errors(self.lightcurves, self.stars, PARAMETERS)
 
@@ -265,7 +264,7 @@ def test_reliability_of_candidates_and_what_stops_contaminants(survey, tmp_path)
 def test_without_null_light_curves_nothing_is_believed(survey):
     cases = pd.DataFrame(
         {"family": ["mirrored"], "searched": [False], "event": [False], "candidate": [False],
-         "own_n_dips": [0], "own_jump_candidate": [False], "listed_variable": [False],
+         "own_n_dips": [0], "known_brightening": [False], "listed_variable": [False],
          "median_mag": [13.0], "points_per_day": [0.5], "n_cameras": [4], "dip_max_ln_bf": [np.nan]}
     )  # fmt: skip
     nobody = pd.DataFrame({"asas_sn_id": [1], "dip_max_ln_bf": [50.0], "dip_passed": [True]})
@@ -275,8 +274,8 @@ def test_without_null_light_curves_nothing_is_believed(survey):
 
 def test_a_sweep_searches_the_same_light_curves_with_every_setting(survey, tmp_path):
     plan = sweep.plan_sweep(
-        survey.lightcurves, survey.stars, *survey.facts(), survey.events, survey.errors, PARAMETERS, SEARCH[0],
-        ComputeParameters(workers=1),
+        survey.lightcurves, survey.stars, *survey.facts(), survey.events, survey.errors, PARAMETERS,
+        SEARCH[0], ComputeParameters(workers=1),
     )  # fmt: skip
     _, found, cases = saved(plan, tmp_path, ("trials", "cases"))
     by_point = found.groupby(["setting", "value"])
@@ -292,7 +291,7 @@ def test_a_sweep_searches_the_same_light_curves_with_every_setting(survey, tmp_p
 
 def test_nodes_ask_for_no_more_than_they_need(survey):
     asked = columns_of(samples.choose_stars)
-    assert set(asked) == {"sources", "statistics", "manifest", "judged"}
+    assert set(asked) == {"sources", "statistics", "manifest"}
     missing = set(asked["sources"]) - set(survey.sources.columns)
     assert missing <= {"failed_vsx"}
     assert isinstance(survey.lightcurves["lightcurves"][f"{MAG_BIN}-00000"](), pa.Table)

@@ -18,7 +18,9 @@ from malca.evaluation.efficiency import EfficiencyCube
 from malca.evaluation.intervals import binomial_limits
 from malca.evaluation.judging import CANDIDATE
 from malca.evaluation.truth import compare_completeness, compare_reliability
+from malca.filters import FilteringParameters
 from malca.pipelines.evaluation.confusion import LONG_ECLIPSES
+from malca.pipelines.evaluation.injections import cube_fingerprint
 from malca.pipelines.evaluation.nodes import DIPPERS
 from malca.pipelines.evaluation.parameters import EvaluationParameters
 from malca.plots.efficiency import (
@@ -29,6 +31,8 @@ from malca.plots.efficiency import (
 )
 from malca.plots.efficiency_3d import plot_efficiency_3d
 from malca.plots.efficiency_checks import plot_completeness_calibration, plot_recovery_bias
+from malca.search.parameters import DetectionParameters
+from malca.search.periodicity_parameters import PeriodicityParameters
 
 logger = logging.getLogger(__name__)
 
@@ -69,7 +73,11 @@ def draw_efficiency(
 
 
 def model_completeness(
-    injection_trials: pd.DataFrame, parameters: EvaluationParameters
+    injection_trials: pd.DataFrame,
+    parameters: EvaluationParameters,
+    detection: DetectionParameters,
+    filtering: FilteringParameters,
+    periodicity: PeriodicityParameters,
 ) -> tuple[dict[str, np.ndarray], pd.DataFrame, Figure]:
     """Fit the chance that an event makes its star a candidate, and check it on stars left out.
 
@@ -81,7 +89,8 @@ def model_completeness(
         Predicted against observed.
     completeness_figure : Figure
     """
-    model = fit_completeness(injection_trials, CANDIDATE)
+    mark = cube_fingerprint(parameters.injection, detection, filtering, periodicity)
+    model = fit_completeness(injection_trials, CANDIDATE, fingerprint=mark)
     predicted = cross_validated_efficiency(injection_trials, model, seed=parameters.injection.seed)
     check = completeness_calibration(injection_trials, predicted, CANDIDATE)
     logger.info(
@@ -94,11 +103,26 @@ def model_completeness(
     return model.to_arrays(), table, plot_completeness_calibration(check)
 
 
+def _model_of(arrays: Mapping[str, np.ndarray], fingerprint: str) -> CompletenessModel:
+    """Build the model of its arrays, if it is of these parameters."""
+    model = CompletenessModel.from_arrays(arrays)
+    if model.fingerprint != fingerprint:
+        raise ValueError(
+            "the completeness model is of other parameters of injection, search or filters than "
+            "those of now: run --tags injection again"
+        )
+    return model
+
+
 def complete_candidates(
     candidates: pd.DataFrame,
     events: pd.DataFrame,
     statistics: pd.DataFrame,
     completeness_model: Mapping[str, np.ndarray],
+    parameters: EvaluationParameters,
+    detection: DetectionParameters,
+    filtering: FilteringParameters,
+    periodicity: PeriodicityParameters,
 ) -> pd.DataFrame:
     """Tell of each candidate by its dips how complete the search is for stars and dips like it.
 
@@ -107,7 +131,8 @@ def complete_candidates(
     DataFrame
         ``asas_sn_id``; of its strongest dip ``depth_mag, duration_days`` (full width at half maximum,
         or where there is no fit what was seen of it); ``median_mag, points_per_day``; ``completeness``
-        with its error and 95 % limits, of single dips like this one.
+        with its error and 95 % limits, of single dips like this one; missing if what was injected were
+        no single dips, seen by all cameras.
     """
     dips = candidates.loc[candidates["dip_passed"].astype(bool), ["asas_sn_id", "points_per_day"]]
     own = events[(events["kind"] == "dip") & events["asas_sn_id"].isin(dips["asas_sn_id"])]
@@ -119,9 +144,15 @@ def complete_candidates(
     table = table.merge(medians, on="asas_sn_id", how="left").rename(
         columns={"aligned_median_mag": "median_mag"}
     )
-    known = (table["duration_days"] > 0) & table["median_mag"].notna()
+    injection = parameters.injection
+    of_dips = injection.kind == "dip" and injection.n_repeats == 1 and not injection.one_camera
+    if not of_dips:
+        logger.warning("no single dips were injected: the completeness of candidates is not known")
+    known = (table["duration_days"] > 0) & table["median_mag"].notna() & of_dips
     columns = ("depth_mag", "duration_days", "median_mag", "points_per_day")
-    model = CompletenessModel.from_arrays(completeness_model)
+    model = _model_of(
+        completeness_model, cube_fingerprint(injection, detection, filtering, periodicity)
+    )
     said = model.predict(*(table.loc[known, name].to_numpy(np.float64) for name in columns))
     for name, values in zip(
         ("completeness", "completeness_error", "completeness_lower", "completeness_upper"), said,
@@ -139,8 +170,11 @@ def compare_measured_with_truth(
     statistics: pd.DataFrame,
     candidates: pd.DataFrame,
     candidate_reliability: pd.DataFrame,
-    false_alarm_rates: pd.DataFrame,
     completeness_model: Mapping[str, np.ndarray],
+    parameters: EvaluationParameters,
+    detection: DetectionParameters,
+    filtering: FilteringParameters,
+    periodicity: PeriodicityParameters,
 ) -> pd.DataFrame:
     """Hold completeness and reliability as they were measured against the truth of a simulated survey.
 
@@ -154,18 +188,15 @@ def compare_measured_with_truth(
     )
     stars = stars.rename(columns={"aligned_median_mag": "median_mag"})
     found = recovery[recovery["found"].astype(bool) & (recovery["kind"] == "dip")]
-    false = false_alarm_rates[
-        (false_alarm_rates["by"] == "all")
-        & (false_alarm_rates["stage"] == CANDIDATE)
-        & false_alarm_rates["cleaned"]
-    ]
-    model = CompletenessModel.from_arrays(completeness_model)
+    model = _model_of(
+        completeness_model, cube_fingerprint(parameters.injection, detection, filtering, periodicity)
+    )
     table = pd.DataFrame(
         [
             compare_completeness(
                 simulated_truth_events, stars, candidates, model, (*DIPPERS, *LONG_ECLIPSES)
             ),
-            compare_reliability(candidate_reliability, found, int(false["n_false"].sum())),
+            compare_reliability(candidate_reliability, found),
         ]
     )
     for row in table.to_dict("records"):

@@ -20,6 +20,7 @@ from malca.filters import FilteringParameters
 from malca.lightcurves import LightCurves
 from malca.partitions import ComputeParameters, PartitionMap, fingerprint
 from malca.pipelines.evaluation.parameters import EvaluationParameters
+from malca.pipelines.evaluation.samples import injected_stars
 from malca.pipelines.evaluation.tasks import (
     CAMERA_COLUMNS,
     PLACE_COLUMNS,
@@ -40,8 +41,7 @@ _NOT_OF_A_TRIAL = {
 
 def design(evaluated_stars: pd.DataFrame, parameters: EvaluationParameters) -> pd.DataFrame:
     """Say what is injected where and when; see ``malca.evaluation.design``."""
-    chosen = evaluated_stars[evaluated_stars["injected"]].reset_index(drop=True)
-    return design_trials(chosen, parameters.injection)
+    return design_trials(injected_stars(evaluated_stars, parameters), parameters.injection)
 
 
 def plan_injection(

@@ -25,7 +25,7 @@ def _samples() -> Pipeline:
         [
             Node(
                 samples.choose_stars,
-                inputs=["sources", "statistics", "manifest", "judged", "params:evaluation"],
+                inputs=["sources", "statistics", "manifest", "known_brightenings", "params:evaluation"],
                 outputs="evaluated_stars",
                 name="choose_stars",
                 tags=["injection", "reliability", "sweep"],
@@ -111,13 +111,16 @@ def _completeness() -> Pipeline:
             ),
             Node(
                 completeness.model_completeness,
-                inputs=["injection_trials", "params:evaluation"],
+                inputs=["injection_trials", "params:evaluation", *_SEARCH],
                 outputs=["completeness_model", "completeness_calibration", "completeness_figure"],
                 name="model_completeness",
             ),
             Node(
                 completeness.complete_candidates,
-                inputs=["candidates", "events", "statistics", "completeness_model"],
+                inputs=[
+                    "candidates", "events", "statistics", "completeness_model", "params:evaluation",
+                    *_SEARCH,
+                ],
                 outputs="candidate_completeness",
                 name="complete_candidates",
             ),
@@ -133,7 +136,7 @@ def _truth() -> Pipeline:
                 completeness.compare_measured_with_truth,
                 inputs=[
                     "simulated_truth_events", "recovery", "sources", "statistics", "candidates",
-                    "candidate_reliability", "false_alarm_rates", "completeness_model",
+                    "candidate_reliability", "completeness_model", "params:evaluation", *_SEARCH,
                 ],
                 outputs="measured_and_true",
                 name="compare_measured_with_truth",

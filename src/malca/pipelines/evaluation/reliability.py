@@ -13,10 +13,12 @@ from matplotlib.figure import Figure
 from malca.columns import Columns
 from malca.evaluation.cases import design_cases, run_cases
 from malca.evaluation.judging import SelectionParameters, StarFacts
+from malca.evaluation.nulls import NULLS
 from malca.evaluation.parameters import ReliabilityParameters
 from malca.evaluation.reliability import (
     candidate_reliability,
     clean,
+    expected_real,
     false_alarms,
     stopped_by,
     threshold_at,
@@ -40,7 +42,10 @@ from malca.search.survey import VSX_COLUMNS
 logger = logging.getLogger(__name__)
 
 #: Parameters that say how many cases there are, and not what becomes of one.
-_NOT_OF_A_CASE = {"n_nulls": 1, "n_contaminants": 1, "cases_per_task": 1, "rates_per_1000": (1.0,)}
+_NOT_OF_A_CASE = {
+    "n_nulls": 1, "n_contaminants": 1, "nulls": NULLS, "contaminants": (), "believed_nulls": NULLS,
+    "cases_per_task": 1, "rates_per_1000": (1.0,),
+}  # fmt: skip
 
 
 def plan_reliability(
@@ -65,7 +70,7 @@ def plan_reliability(
         for name in ("nulled", "injected")
     )
     rows = {"null": design_cases(nulled, own.nulls, own.seed, own.n_nulls)}
-    if own.n_contaminants and own.contaminants:
+    if own.n_contaminants and own.contaminants and len(quiet):
         rows["contaminant"] = design_cases(
             quiet, own.contaminants, own.seed + 1, own.n_contaminants, first=len(rows["null"])
         )
@@ -164,8 +169,8 @@ def summarise_reliability(
     logger.info("false alarms of stars that hold nothing\n\n%s", shown.to_string(index=False))
     if len(worst):
         logger.info(
-            "%d candidates by dips: %.1f are expected to be real (%.1f at least)",
-            len(worst), worst["reliability"].sum(), worst["reliability_lower"].sum(),
+            "%d candidates by dips: %.1f are expected to be real (95 %%: %.1f to %.1f)",
+            len(worst), *expected_real(worst),
         )  # fmt: skip
     return rates, stopped_by(contaminants, names), thresholds, worst
 

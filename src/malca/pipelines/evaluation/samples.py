@@ -24,7 +24,7 @@ def choose_stars(
     sources: Annotated[pd.DataFrame, Columns(*SOURCE_COLUMNS)],
     statistics: Annotated[pd.DataFrame, Columns("asas_sn_id", "aligned_median_mag")],
     manifest: Annotated[pd.DataFrame, Columns("asas_sn_id", "mag_bin", "partition")],
-    judged: Annotated[pd.DataFrame, Columns("asas_sn_id", "jump_passed")],
+    known_brightenings: pd.DataFrame,
     parameters: EvaluationParameters,
 ) -> pd.DataFrame:
     """Choose the stars to inject into and to make null light curves of.
@@ -34,11 +34,15 @@ def choose_stars(
     DataFrame
         See ``malca.evaluation.samples.searched_stars``; and ``injected``, ``nulled``: what for.
     """
-    stars = searched_stars(sources, statistics, manifest, judged)
+    stars = searched_stars(sources, statistics, manifest, known_brightenings)
     injection, reliability = parameters.injection, parameters.reliability
-    control = control_sample(
-        stars, injection.stars, injection.magnitude.edges, injection.n_stars, injection.seed
-    )
+    try:
+        control = control_sample(
+            stars, injection.stars, injection.magnitude.edges, injection.n_stars, injection.seed
+        )
+    except ValueError as error:  # null light curves can be made all the same
+        logger.warning("%s", error)
+        control = stars.iloc[:0]
     rng = np.random.default_rng([reliability.seed, 6])
     nulled = stars["asas_sn_id"].to_numpy()[rng.permutation(len(stars))[: reliability.n_nulls]]
     stars["injected"] = stars["asas_sn_id"].isin(control["asas_sn_id"])
@@ -48,6 +52,24 @@ def choose_stars(
         len(stars), stars["injected"].sum(), stars["nulled"].sum(),
     )  # fmt: skip
     return stars[stars["injected"] | stars["nulled"]].reset_index(drop=True)
+
+
+def injected_stars(evaluated_stars: pd.DataFrame, parameters: EvaluationParameters) -> pd.DataFrame:
+    """Give the stars to inject into.
+
+    Raises
+    ------
+    ValueError
+        There are none.
+    """
+    chosen = evaluated_stars[evaluated_stars["injected"]].reset_index(drop=True)
+    if chosen.empty:
+        edges = parameters.injection.magnitude.edges
+        raise ValueError(
+            f"no star to inject into: none was searched, has a median magnitude of {edges[0]:g} to "
+            f"{edges[-1]:g} and is as evaluation.injection.stars asks ({parameters.injection.stars})"
+        )
+    return chosen
 
 
 def measure_errors(
@@ -61,7 +83,7 @@ def measure_errors(
         ``band`` (0 g, 1 V), ``floor_mag2, photon_mag2, sky_mag2``, see
         ``malca.evaluation.noise.ErrorModel``.
     """
-    chosen = evaluated_stars[evaluated_stars["injected"]]
+    chosen = injected_stars(evaluated_stars, parameters)
     rng = np.random.default_rng([parameters.injection.seed, 7])
     chosen = chosen.iloc[rng.permutation(len(chosen))[:_ERROR_STARS]]
     binned = []

@@ -24,6 +24,7 @@ from malca.lightcurves import LightCurves
 from malca.partitions import ComputeParameters, PartitionMap
 from malca.pipelines.evaluation.injections import errors_of, of_a_trial
 from malca.pipelines.evaluation.parameters import EvaluationParameters
+from malca.pipelines.evaluation.samples import injected_stars
 from malca.pipelines.evaluation.tasks import (
     CAMERA_COLUMNS,
     DIP_COLUMNS,
@@ -77,7 +78,7 @@ def plan_sweep(
     """
     sweep = parameters.sweep
     injection = parameters.injection.model_copy(update={"n_trials": sweep.n_trials})
-    control = evaluated_stars[evaluated_stars["injected"]].reset_index(drop=True)
+    control = injected_stars(evaluated_stars, parameters)
     nulled = evaluated_stars[evaluated_stars["nulled"]].drop(columns=["injected", "nulled"])
     nulls = design_cases(nulled, sweep.families, parameters.reliability.seed + 2, sweep.n_nulls)
     points = SweepPoints(
