@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from malca.astrophysics.period_consensus import PeriodConsensusParameters
@@ -33,6 +36,18 @@ class FakeCatalog:
             table[name] = ids.map(values).to_numpy()
             table.loc[ids.isin(values).to_numpy(), "outcome"] = self.outcome
         return table
+
+
+def partitions(sources, events, statistics, n=3):
+    """Tables of a search in partitions of as many stars."""
+    tables = {"sources": sources, "events": events, "statistics": statistics}
+    ids = sources["asas_sn_id"].tolist()
+    loaders = {name: {} for name in tables}
+    for k in range(0, len(ids), n):
+        for name, table in tables.items():
+            part = table[table["asas_sn_id"].isin(ids[k : k + n])].reset_index(drop=True)
+            loaders[name][f"b-{k:05d}"] = partial(pa.Table.from_pandas, part)
+    return loaders
 
 
 def sources(**columns):
@@ -125,7 +140,7 @@ def period_table(**columns):
 
 
 def test_only_stars_that_the_tables_leave_are_looked_up(events, statistics):
-    left = preselect(sources(), events, statistics, FilteringParameters())
+    left = preselect(partitions(sources(), events, statistics), FilteringParameters())
     assert left["asas_sn_id"].tolist() == [101, 102, 104]
     assert left["passed_branch"].tolist() == ["dip", "dip", "jump"]
     assert left["excluded_cameras"].tolist() == ["", "3,17", ""]
@@ -133,14 +148,18 @@ def test_only_stars_that_the_tables_leave_are_looked_up(events, statistics):
     strict = FilteringParameters.model_validate(
         {"filters": {"score": {}, "periodicity": {"unknown": "reject"}}}
     )
-    assert preselect(sources(), events, statistics, strict)["asas_sn_id"].tolist() == [101, 102, 104]
+    assert preselect(partitions(sources(), events, statistics), strict)["asas_sn_id"].tolist() == [
+        101,
+        102,
+        104,
+    ]
     weak = events.assign(ln_bf=1.0)
-    assert preselect(sources(), weak, statistics, FilteringParameters()).empty
+    assert preselect(partitions(sources(), weak, statistics), FilteringParameters()).empty
 
 
 @pytest.fixture
 def survivors(events, statistics):
-    return preselect(sources(), events, statistics, FilteringParameters())
+    return preselect(partitions(sources(), events, statistics), FilteringParameters())
 
 
 def test_matches_follow_the_survivors(survivors, manifest, vsx_matches, catalogs):
@@ -220,7 +239,7 @@ def test_a_periodic_star_is_no_candidate(
 
 
 def test_no_survivors(events, statistics, manifest, vsx_matches, catalogs):
-    none = preselect(sources(), events.assign(ln_bf=1.0), statistics, FilteringParameters())
+    none = preselect(partitions(sources(), events.assign(ln_bf=1.0), statistics), FilteringParameters())
     matches = match_catalogs(none, manifest, vsx_matches, **catalogs)
     agreed = agree_on_periods(matches, PeriodConsensusParameters())
     judged, candidates, *_ = judge(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from matplotlib.figure import Figure
 
 from malca.filters import FilteringParameters, judge_stars
@@ -15,18 +17,18 @@ from malca.plots.funnel import funnel_figure
 
 logger = logging.getLogger(__name__)
 
+_SURVIVOR_COLUMNS = ("asas_sn_id", "passed_branch", "excluded_cameras")
+
 
 def preselect(
-    sources: pd.DataFrame,
-    events: pd.DataFrame,
-    statistics: pd.DataFrame,
-    parameters: FilteringParameters,
+    detections: Mapping[str, Mapping[str, Callable[[], pa.Table]]], parameters: FilteringParameters
 ) -> pd.DataFrame:
-    """Choose the stars worth a look into catalogues and a test for periods.
+    """Choose the stars worth a look into catalogues and a test for periods, a partition at a time.
 
     Parameters
     ----------
-    sources, events, statistics : DataFrame
+    detections : Partitions
+        Of the search: tables ``sources, events, statistics``.
     parameters : FilteringParameters
         Only filters that need none of ``LATE_TABLES`` are asked.
 
@@ -35,14 +37,24 @@ def preselect(
     DataFrame
         ``asas_sn_id, passed_branch, excluded_cameras`` of the stars that these filters leave.
     """
-    early = parameters.without(*LATE_TABLES)
-    judged = judge_stars(sources, events, early.asked, {"statistics": statistics}).judged
-    left = judged[judged["passed_branch"].notna()]
+    asked = parameters.without(*LATE_TABLES).asked
+    parts: list[pd.DataFrame] = []
+    n_stars = n_with_events = 0
+    for key, load in sorted(detections["sources"].items()):
+        sources = load().to_pandas()
+        events, statistics = (detections[name][key]().to_pandas() for name in ("events", "statistics"))
+        judged = judge_stars(sources, events, asked, {"statistics": statistics}).judged
+        left = judged.loc[judged["passed_branch"].notna(), list(_SURVIVOR_COLUMNS)]
+        if len(left) or not parts:  # an empty one tells the types
+            parts.append(left)
+        n_stars += len(judged)
+        n_with_events += int((judged["dip_count"] + judged["jump_count"] > 0).sum())
+    survivors = pd.concat(parts, ignore_index=True)
     logger.info(
         "%d of %d stars have events, %d are left by the filters that need only tables",
-        (judged["dip_count"] + judged["jump_count"] > 0).sum(), len(judged), len(left),
+        n_with_events, n_stars, len(survivors),
     )  # fmt: skip
-    return left[["asas_sn_id", "passed_branch", "excluded_cameras"]].reset_index(drop=True)
+    return survivors
 
 
 def judge(

@@ -18,7 +18,7 @@ def create_pipeline(**_: object) -> Pipeline:
         [
             Node(
                 preselect,
-                inputs=["sources", "events", "statistics", "params:filtering"],
+                inputs=["detections", "params:filtering"],
                 outputs="survivors",
                 name="preselect",
                 tags="raw",
