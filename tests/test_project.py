@@ -66,7 +66,7 @@ def test_layers_follow_each_other():
         for layer in (layers[name] for name in node.outputs):
             before.setdefault(layer, set()).update(made_of - {layer})
     order = list(TopologicalSorter(before).static_order())
-    assert order.index("feature") < order.index("evaluation") < order.index("reporting")
+    assert order.index("feature") < order.index("model_output") < order.index("reporting")
 
 
 def test_a_bin_typed_bare_is_the_bin():
