@@ -37,7 +37,7 @@ def test_make_and_write_300_stars(benchmark, tmp_path: Path) -> None:
         folder = next(folders)
         dataset = SurveyDataset(filepath=str(folder))
         n_points = 0
-        for survey, _, _ in simulate_survey(PARAMETERS):
+        for survey in simulate_survey(PARAMETERS):
             dataset.save(survey)
             n_points += survey["lightcurves"].n_points
         shutil.rmtree(folder)

@@ -175,3 +175,22 @@ def test_reference_curves(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="read only"):
         ReferenceLightCurvesDataset(filepath=str(tmp_path)).save((lightcurves, events))
     assert SURVEY_FILE == "survey.json"
+
+
+def test_tables_are_kept_with_the_index_files_they_belong_to(tmp_path, rng):
+    root = tmp_path / "survey"
+    stars = batch(rng)
+    ids = stars.stars["asas_sn_id"].to_numpy(np.int64)
+    truth = pd.DataFrame({"asas_sn_id": ids, "depth_mag": np.arange(len(ids), dtype=float)})
+    one = {**portion(stars), "tables": {"truth": truth}}
+    SurveyDataset(filepath=str(root)).save(one)
+    survey = SurveyDataset(filepath=str(root)).load()
+    found = survey.table("truth").sort_values("asas_sn_id", ignore_index=True)
+    pd.testing.assert_frame_equal(found, truth.sort_values("asas_sn_id", ignore_index=True))
+    with pytest.raises(FileNotFoundError, match="has no table events"):
+        survey.table("events")
+    # What is there is not written again; what a killed run left out is.
+    part = next((root / ".tables" / "truth").glob("*.parquet"))
+    part.unlink()
+    SurveyDataset(filepath=str(root)).save(one)
+    assert len(survey.table("truth")) == len(truth)

@@ -20,9 +20,12 @@ import pandas as pd
 from kedro.io import AbstractDataset, DatasetError
 from numba import njit
 
+from malca.datasets.atomic import replacing
 from malca.datasets.readers import read_lightcurves
 from malca.lightcurves import LightCurves, Star
 
+#: Folder of the tables that were saved with a survey.
+TABLES = ".tables"
 SURVEY_FILE = "survey.json"
 RAW2_HEADER = "# camera median 1sig_low 1sig_high 90_low 90_high\n"
 
@@ -179,6 +182,24 @@ class SurveyFolder:
             )
         return lightcurves
 
+    def table(self, name: str) -> pd.DataFrame:
+        """Table that was saved with the survey, of all index files in their order.
+
+        Raises
+        ------
+        FileNotFoundError
+            The survey has no such table.
+        """
+        parts = sorted((self._root / TABLES / name).glob("*.parquet"), key=_place)
+        if not parts:
+            raise FileNotFoundError(f"{self._root} has no table {name}: simulate the survey again")
+        return pd.concat([pd.read_parquet(path) for path in parts], ignore_index=True)
+
+
+def _place(path: Path) -> tuple[str, int]:
+    mag_bin, _, index_num = path.stem.rpartition("-")
+    return mag_bin, int(index_num)
+
 
 def lightcurve_path(root: Path, mag_bin: str, index_num: int, asas_sn_id: int) -> Path:
     """Path of a star's light curve below the survey's root."""
@@ -190,9 +211,10 @@ class SurveyDataset(AbstractDataset[Mapping[str, Any], SurveyFolder]):
 
     Each ``save`` adds whole index files: a mapping with ``index`` (table with ``mag_bin``,
     ``index_num`` and the columns of the index files), ``lightcurves`` (its stars in the same
-    order), ``fingerprint`` (of what the survey is made from) and ``parameters`` (for the reader of
-    ``survey.json``). The directory of an index file's light curves appears when it is complete and
-    the index file after it; a survey that was cut short is continued when saved again.
+    order), ``fingerprint`` (of what the survey is made from), ``parameters`` (for the reader of
+    ``survey.json``) and, if there are any, ``tables`` by name, rows with an ``asas_sn_id``, which are
+    kept in a hidden folder. The directory of an index file's light curves appears when it is complete
+    and the index file after it; a survey that was cut short is continued when saved again.
 
     Parameters
     ----------
@@ -231,10 +253,17 @@ class SurveyDataset(AbstractDataset[Mapping[str, Any], SurveyFolder]):
         if len(index) != len(lightcurves):
             raise DatasetError(f"{len(index)} rows of the index for {len(lightcurves)} light curves")
         self._claim(data["fingerprint"], data["parameters"], set(index["mag_bin"]))
+        tables = data.get("tables", {})
         formatter = Dat2Formatter(lightcurves)
         with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
             for (mag_bin, index_num), rows in index.groupby(["mag_bin", "index_num"], sort=False):
-                self._write_index(self._root / mag_bin, int(index_num), rows, formatter, pool)
+                parts = {
+                    self._root / TABLES / name / f"{mag_bin}-{index_num}.parquet": table[
+                        table["asas_sn_id"].isin(rows["asas_sn_id"])
+                    ]
+                    for name, table in tables.items()
+                }
+                self._write_index(self._root / mag_bin, int(index_num), rows, formatter, parts, pool)
 
     def _write_index(
         self,
@@ -242,10 +271,11 @@ class SurveyDataset(AbstractDataset[Mapping[str, Any], SurveyFolder]):
         index_num: int,
         rows: pd.DataFrame,
         formatter: Dat2Formatter,
+        parts: Mapping[Path, pd.DataFrame],
         pool: ThreadPoolExecutor,
     ) -> None:
         index_path, lc_dir = folder / f"index{index_num}.csv", folder / f"lc{index_num}_cal"
-        if index_path.exists() and lc_dir.exists():
+        if all(path.exists() for path in (index_path, lc_dir, *parts)):
             return
         partial = folder / f".lc{index_num}_cal.partial"
         shutil.rmtree(partial, ignore_errors=True)
@@ -259,6 +289,9 @@ class SurveyDataset(AbstractDataset[Mapping[str, Any], SurveyFolder]):
 
         list(pool.map(write, zip(rows.index, rows["asas_sn_id"], strict=True)))
         partial.replace(lc_dir)
+        for path, part in parts.items():
+            with replacing(path) as target:
+                part.to_parquet(target, index=False)
         text = rows.drop(columns=["mag_bin", "index_num"]).to_csv(index=False, float_format="%.7f")
         _write_atomically(index_path, text.encode())
 
@@ -276,8 +309,8 @@ class SurveyDataset(AbstractDataset[Mapping[str, Any], SurveyFolder]):
                     "choose another root, or run with --params overwrite=true to replace it"
                 )
             # survey.json goes last: until then the folder is still known as one of ours
-            for mag_bin in held["mag_bins"]:
-                shutil.rmtree(root / mag_bin, ignore_errors=True)
+            for folder in (*held["mag_bins"], TABLES):
+                shutil.rmtree(root / folder, ignore_errors=True)
             held = None
         known = set(held["mag_bins"]) if held else set()
         if held is None or not mag_bins <= known:

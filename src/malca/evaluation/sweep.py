@@ -95,7 +95,7 @@ class SweepParameters(BaseModel):
     )
     duration_days: tuple[float, float] = Field((2.0, 30.0), description="Durations of the same, d.")
     max_false_per_1000: float = Field(
-        10.0, ge=0, description="The setting wins that is most complete with no more false alarms."
+        5.0, ge=0, description="The setting wins that is most complete with no more false alarms."
     )
 
     @field_validator("families")

@@ -65,7 +65,7 @@ def _draw_curves(ax: Axes, points: pd.DataFrame, parameters: SweepParameters) ->
             max(one["false_per_1000"], floor), one["completeness"], "o", ms=14, mfc="none", color=INK
         )
         ax.annotate(
-            f"{one['varied']} = {one['value']:g}",
+            f"{one['varied']} = {one['value']:.9g}",
             (max(one["false_per_1000"], floor), one["completeness"]),
             xytext=(10, -14), textcoords="offset points", fontsize=_SMALL, color=INK,
         )  # fmt: skip
@@ -115,7 +115,7 @@ def _draw_cells(
     ax.set_ylabel("depth, mag")
     at = completeness_at(points, first, float(_rate(points, pair[1])))
     ax.set_title(
-        f"{first} ({pair[0][1]:g}) less {second} ({pair[1][1]:g}), points of 100\n"
+        f"{first} ({pair[0][1]:.9g}) less {second} ({pair[1][1]:.9g}), points of 100\n"
         f"* differs with p < {_SIGNIFICANT:g}"
         + (f"; at equal false alarms {100 * at:.0f} %" if np.isfinite(at) else ""),
         loc="left", fontsize=_SMALL,

@@ -159,7 +159,9 @@ def summarise_sweep(
     ]  # fmt: skip
     logger.info(
         "completeness and false alarms\n\n%s",
-        curves[shown].to_string(index=False, float_format=lambda x: f"{x:.4g}"),
+        curves[shown].to_string(
+            index=False, float_format=lambda x: f"{x:.9g}" if x > 99 else f"{x:.4g}"
+        ),
     )
     winner = curves[curves["wins"]]
     if len(winner):

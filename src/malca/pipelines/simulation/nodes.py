@@ -34,31 +34,34 @@ class SurveyOnDisk(Protocol):
     def lightcurves(self, rows: pd.DataFrame) -> LightCurves:
         """Light curves of rows with ``mag_bin, index_num, asas_sn_id``."""
 
+    def table(self, name: str) -> pd.DataFrame:
+        """Table that was saved with the survey."""
 
-def simulate_survey(
-    parameters: SimulationParameters,
-) -> Iterator[tuple[dict[str, Any], pd.DataFrame, pd.DataFrame]]:
+
+def simulate_survey(parameters: SimulationParameters) -> Iterator[dict[str, Any]]:
     """Simulate the survey a portion at a time.
+
+    It is the only output of its node: of a generator of several Kedro keeps what up to 57 steps gave.
 
     Yields
     ------
-    portion : dict
-        What ``SurveyDataset`` writes: ``index`` (index columns with ``mag_bin`` and
-        ``index_num``), ``lightcurves``, ``fingerprint`` and ``parameters``.
-    truth, truth_events : DataFrame
-        The truth of every star so far, so that a run cut short leaves the truth of what it wrote.
+    dict
+        What ``SurveyDataset`` writes: ``index`` (index columns with ``mag_bin`` and ``index_num``),
+        ``lightcurves``, ``fingerprint``, ``parameters``, and as ``tables`` the truth of its stars.
     """
-    truths, events = [], []
     for portion in simulate_portions(parameters):
-        truths.append(portion.truth)
-        events.append(portion.truth_events)
-        survey = {
+        yield {
             "index": portion.stars[["mag_bin", "index_num", *INDEX_COLUMNS]].reset_index(drop=True),
             "lightcurves": portion.lightcurves,
             "fingerprint": parameters.fingerprint(),
             "parameters": parameters.model_dump(mode="json"),
+            "tables": {"truth": portion.truth, "truth_events": portion.truth_events},
         }
-        yield survey, pd.concat(truths, ignore_index=True), pd.concat(events, ignore_index=True)
+
+
+def collect_truth(survey: SurveyOnDisk) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Gather what is true of all stars of the survey, and their events."""
+    return survey.table("truth"), survey.table("truth_events")
 
 
 def simulate_lightcurves(

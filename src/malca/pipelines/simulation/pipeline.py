@@ -6,6 +6,7 @@ from kedro.pipeline import Node, Pipeline
 
 from malca.pipelines.simulation.nodes import (
     check_realism,
+    collect_truth,
     simulate_survey,
     write_catalogs,
     write_vsx,
@@ -19,8 +20,15 @@ def create_pipeline(**_: object) -> Pipeline:
             Node(
                 simulate_survey,
                 inputs="params:simulation",
-                outputs=["simulated_survey", "simulated_truth", "simulated_truth_events"],
+                outputs="simulated_survey",
                 name="simulate_survey",
+                tags="survey",
+            ),
+            Node(
+                collect_truth,
+                inputs="simulated_survey",
+                outputs=["simulated_truth", "simulated_truth_events"],
+                name="collect_truth",
                 tags="survey",
             ),
             Node(
