@@ -43,6 +43,18 @@ def test_it_finds_the_maximum_of_a_general_optimiser(data, with_ceiling, monkeyp
     assert fit.bic == pytest.approx(len(start) * np.log(len(y)) - 2 * fit.ln_likelihood)
 
 
+@pytest.mark.parametrize("scale", [30.0, 200.0])
+def test_so_they_are_where_events_were_next_to_impossible(data, scale):
+    """Of 100,000 events some are found that a model on its way gives a chance of 1e-30."""
+    problem = Problem(*data[:2])
+    theta = np.array([0.2, scale, -0.5, 1.0, 0.3])
+    p = problem.at(theta)[0]
+    assert ((p < 1e-12) & (data[2] == 1)).any()
+    score = problem.derivatives(theta, data[2])[0]
+    numeric = approx_fprime(theta, lambda at: problem.ln_likelihood(at, data[2]), 1e-7)
+    np.testing.assert_allclose(score, numeric, rtol=2e-2, atol=1.0)
+
+
 def test_derivatives_are_those_of_the_likelihood(data):
     problem = Problem(*data[:2])
     theta = np.array([0.2, 1.0, -0.5, 1.0, 0.3])

@@ -65,8 +65,11 @@ class Problem:
         score, expected, excess = np.zeros(n), np.zeros((n, n)), np.zeros((n, n))
         for part, problem in self.chunks():
             p, jacobian = problem.at(coefficients)
+            # Where the likelihood is cut off it does not change, nor must it seem to.
+            inside = (p > _SMALLEST) & (p < 1 - _SMALLEST)
             p = np.clip(p, _SMALLEST, 1 - _SMALLEST)
-            misfit = (y[part] - p) / (p * (1 - p))
+            jacobian[~inside] = 0.0
+            misfit = np.where(inside, (y[part] - p) / (p * (1 - p)), 0.0)
             score += jacobian.T @ misfit
             expected += (jacobian / (p * (1 - p))[:, None]).T @ jacobian
             if problem.ceiling is None:
