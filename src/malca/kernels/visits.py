@@ -114,6 +114,9 @@ def build_ladder(visit_t, visit_channel, durations, end, sample, sample_channels
     n = len(visit_t)
     # A few hundred windows tell the noise at a duration; more cost time and say the same.
     least_step = (visit_t[n - 1] - visit_t[0]) / 300.0
+    mask = np.empty(n, np.int64)
+    for v in range(n):
+        mask[v] = 1 << min(visit_channel[v], 62)
     for d in range(len(durations)):
         last = 0
         for v in range(n):
@@ -130,7 +133,7 @@ def build_ladder(visit_t, visit_channel, durations, end, sample, sample_channels
             next_free = visit_t[v] + step
             seen = 0
             for i in range(v, end[d, v]):
-                seen |= 1 << min(visit_channel[i], 62)
+                seen |= mask[i]
             count = 0
             while seen:
                 seen &= seen - 1

@@ -24,23 +24,23 @@ def _red_variance(mean, var, sign, work):
 
     Such that their 80 % quantile of chi-square is that of a normal distribution: noise that comes
     and goes (one band, some seasons) shows in the quantile and not in the median. -1 where fewer
-    than eight windows can tell.
+    than eight windows can tell. Reorders ``mean`` and ``var``.
     """
     m = 0
+    # Those of the quiet side to the front, without a branch.
     for w in range(len(mean)):
-        if mean[w] * sign <= 0.0:
-            work[m] = var[w]
-            m += 1
+        x, v = mean[w], var[w]
+        mean[m], var[m] = x, v
+        m += x * sign <= 0.0
     if m < 8:
         return -1.0
+    for w in range(m):
+        work[w] = var[w]
     typical = median_in_place(work[:m])
     excess = 0.0
     for _ in range(3):
-        m = 0
-        for w in range(len(mean)):
-            if mean[w] * sign <= 0.0:
-                work[m] = mean[w] * mean[w] / (var[w] + excess)
-                m += 1
+        for w in range(m):
+            work[w] = mean[w] * mean[w] / (var[w] + excess)
         ratio = select_in_place(work[:m], (4 * m) // 5) / _CHI2_80
         if ratio <= 1.0 and excess == 0.0:
             break
@@ -75,7 +75,6 @@ def _window_statistics(first, last, sums, weights, camera_var, red_var, sign):
     """
     a = 0.0
     b = 0.0
-    strongest = 0.0
     strongest_a = 0.0
     strongest_b = 0.0
     n_seen = 0
@@ -85,12 +84,14 @@ def _window_statistics(first, last, sums, weights, camera_var, red_var, sign):
         if w <= 1e-9 * weights[last, c]:
             continue
         n_seen += 1
-        u = 1.0 / (1.0 / w + camera_var)
-        part = u * sign * (sums[last, c] - sums[first, c]) / w
+        # u = 1/(1/w + σ²_cam) and its mean times u, with one division.
+        share = 1.0 / (1.0 + w * camera_var)
+        u = w * share
+        part = sign * (sums[last, c] - sums[first, c]) * share
         a += part
         b += u
-        if part / np.sqrt(u) > strongest:
-            strongest = part / np.sqrt(u)
+        # The largest part/√u, without roots.
+        if part > 0.0 and part * part * strongest_b >= strongest_a * strongest_a * u:
             strongest_a = part
             strongest_b = u
     rest_b = b - strongest_b
@@ -167,7 +168,8 @@ def search_star(
         work[v] = variance[v]
     floor = red_noise_floor * red_noise_floor * median_in_place(work)
     camera_var = camera_sigma * camera_sigma
-    candidate = np.empty((256, 3), np.int32)
+    # Room for every window: to grow it in the loop would have Numba count its references at each step.
+    candidate = np.empty((n * n_durations, 3), np.int32)
     n_candidates = 0
     mean = np.empty(n)
     var = np.empty(n)
@@ -193,11 +195,8 @@ def search_star(
             last = end[d, v]
             w = weight_all[last] - weight_all[v]
             s = sign * (sum_all[last] - sum_all[v])
-            if s > 0.0 and s * s > squared_threshold * (w + red_var * w * w):
-                if n_candidates == len(candidate):
-                    grown = np.empty((2 * n_candidates, 3), np.int32)
-                    grown[:n_candidates] = candidate
-                    candidate = grown
+            # The rare condition first: half of all windows have the right sign, unforeseeably.
+            if s * s > squared_threshold * (w + red_var * w * w) and s > 0.0:
                 candidate[n_candidates, 0] = v
                 candidate[n_candidates, 1] = last
                 candidate[n_candidates, 2] = d

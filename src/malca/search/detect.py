@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Literal
 
 import numpy as np
@@ -106,13 +107,7 @@ def detect_events(
     }
     events = {name: values[accepted] for name, values in events.items()}
     sources = summarise_sources(stars, points, baseline, scores, events, shallow, parameters, cameras)
-    below = as_table(
-        {
-            "asas_sn_id": stars["asas_sn_id"].array[shallow["star"]],
-            "name": stars["name"].array[shallow["star"]],
-            **{name: values for name, values in shallow.items() if name != "star"},
-        }
-    )
+    below = _shallow_table(shallow, stars)
     return Detection(sources, _identify(events, stars), failures, below, points, baseline)
 
 
@@ -221,6 +216,26 @@ def _describe(
     events["score"] = event_scores(events)
     del events["sign"]
     return events
+
+
+def _shallow_table(shallow: dict[str, np.ndarray], stars: pd.DataFrame) -> pd.DataFrame:
+    if not len(shallow["star"]):
+        return _no_shallow().copy()
+    return as_table(
+        {
+            "asas_sn_id": stars["asas_sn_id"].array[shallow["star"]],
+            "name": stars["name"].array[shallow["star"]],
+            **{name: values for name, values in shallow.items() if name != "star"},
+        }
+    )
+
+
+@cache
+def _no_shallow() -> pd.DataFrame:
+    # Made once: pandas takes longer for it than a search of one star.
+    types = {"asas_sn_id": "Int64", "name": "str", "kind": "str"}
+    numbers = dict.fromkeys(("jd_start", "jd_end", "depth_mag"), "float64")
+    return pd.DataFrame(columns=[*types, *numbers]).astype(types | numbers)
 
 
 _EVENT_ORDER = (
