@@ -13,6 +13,7 @@ from malca.kernels.mixture import (
     POSTERIOR_WEIGHTED,
     PRIOR_WEIGHTED,
     check_mixture_input,
+    falling_exponentials,
     fill_offset_grids,
     score_star,
     score_stars,
@@ -237,3 +238,13 @@ def test_offset_grids_reach_the_largest_residual(sign):
 def test_bad_input_is_refused(residual, sigma, p_grid, message):
     with pytest.raises(ValueError, match=message):
         check_mixture_input(np.array(residual), np.array(sigma), np.array(p_grid))
+
+
+def test_falling_exponentials_are_those_of_numpy(rng):
+    u = np.concatenate(
+        [rng.uniform(-750, 750, 20_000), rng.uniform(-1, 1, 20_000), [0.0, -0.0, 1e-320, 1e300, np.inf]]
+    )
+    result, bits = np.empty(len(u)), np.empty(len(u), np.int64)
+    falling_exponentials(u, result, bits)
+    # One unit in the last place is 2.2e-16 of the value.
+    np.testing.assert_allclose(result, np.exp(-np.minimum(np.abs(u), 700.0)), rtol=5e-16)

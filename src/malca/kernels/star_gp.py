@@ -77,14 +77,16 @@ def _bin_channels(
     # A channel's own scatter about its node medians; three or more points a node are needed for
     # the differences to say anything, the reported error is the floor.
     scatter = np.zeros(n_channels)
+    begin = np.zeros(n_channels + 1, np.int64)
     for c in range(n_channels):
-        m = 0
-        for i in range(n):
-            if channel[i] == c:
-                work[m] = deviation[i]
-                m += 1
-        if m > 0:
-            scatter[c] = 1.4826 * median_in_place(work[:m])
+        begin[c + 1] = begin[c] + n_deviation[c]
+    fill = begin[:n_channels].copy()
+    for i in range(n):
+        work[fill[channel[i]]] = deviation[i]
+        fill[channel[i]] += 1
+    for c in range(n_channels):
+        if n_deviation[c] > 0:
+            scatter[c] = 1.4826 * median_in_place(work[begin[c] : begin[c + 1]])
     for k in range(n_cells):
         spread = max(scatter[cell_channel[k]], cell_var[k])
         cell_var[k] = 1.5708 * spread * spread / counts[k]

@@ -14,7 +14,7 @@ from malca.search.parameters import SearchParameters
 from malca.search.point_triggers import PointScores
 from malca.search.points import UsablePoints
 from malca.search.recurrence import recurrence_columns
-from malca.search.score import score_stars
+from malca.search.score import score_columns
 
 _RECURRENCE = (
     "is_single_event", "spacing_median_days", "spacing_scatter_days", "amplitude_consistency",
@@ -111,13 +111,13 @@ def summarise_sources(
         where = repeats["star"][again]
         for name in _RECURRENCE:
             table[f"{kind}_{name}"] = _placed(repeats[name][again], where, n_stars)
-    scored = score_stars(events)
-    where = scored["star"].to_numpy()
+    scored = score_columns(events)
+    where = scored["star"]
     for name in ("dipper_score", "jumper_score", "microlensing_score"):
-        table[name] = _placed(scored[name].to_numpy(), where, n_stars)
+        table[name] = _placed(scored[name], where, n_stars)
     for name in ("dipper_n_valid_dips", "jumper_n_valid_jumps"):
         number = np.zeros(n_stars, np.int64)
-        number[where] = scored[name].to_numpy()
+        number[where] = scored[name]
         table[name] = number
     return as_table(table)
 

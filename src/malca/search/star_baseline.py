@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
+from malca.kernels.ranges import star_medians
 from malca.kernels.star_gp import fit_batch
 from malca.search.baseline import FITTERS, Baseline
 from malca.search.points import UsablePoints
@@ -72,9 +73,9 @@ def fit_star_gp(points: UsablePoints, parameters: StarGpParameters, workers: int
         )  # fmt: skip
 
     map_star_ranges(fit, n_stars, workers, points.offsets)
-    floor = np.zeros(n_stars)
-    for star in np.flatnonzero(np.diff(points.offsets)):
-        floor[star] = np.median(extra[points.offsets[star] : points.offsets[star + 1]])
+    floor = np.empty(n_stars)
+    star_medians(points.offsets, extra, floor)
+    floor[np.diff(points.offsets) == 0] = 0.0
     sigma_eff = np.sqrt(points.mag_err**2 + extra**2 + variance)
     return StarBaseline(mean, variance, sigma_eff, floor, star_sigma, camera_sigma)
 
