@@ -19,7 +19,7 @@ from malca.pipelines.simulation.nodes import simulate_lightcurves
 from malca.pipelines.simulation.parameters import SimulationParameters
 from malca.search.survey import VSX_COLUMNS, search_batch
 
-N_STARS, TRIALS_A_STAR = 25, 20
+N_STARS, TRIALS_A_STAR = 10, 100
 PARTITION = "13_13.5-00000"
 
 

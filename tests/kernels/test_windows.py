@@ -65,6 +65,26 @@ def test_visits_are_medians_of_one_channel_in_one_night(rng):
     np.testing.assert_array_equal(visit_channel[:m], [0, 1, 0, 1])
 
 
+@pytest.mark.parametrize("n_durations", [1, 2, 3, 7])
+@pytest.mark.parametrize("n", [1, 2, 300])
+def test_windows_end_where_their_duration_does(rng, n, n_durations):
+    t = np.sort(np.round(rng.uniform(0, 900, n), 1))  # some at the same time, some just at the edge
+    channel = rng.integers(0, 3, n).astype(np.int32)
+    durations = np.sort(rng.uniform(1, 400, n_durations)).round(1)
+    end, sample, seen = (np.full((n_durations, n + 5), -7, np.int32) for _ in range(3))
+    visits.build_ladder(t, channel, durations, end, sample, seen)
+    for d, duration in enumerate(durations):
+        expected = [int((t <= start + duration).sum()) for start in t]
+        assert end[d, :n].tolist() == expected
+        assert (end[d, n:] == -7).all()
+        k = 0
+        while k < n and sample[d, k] >= 0:
+            inside = channel[sample[d, k] : end[d, sample[d, k]]]
+            assert seen[d, k] == len(np.unique(inside))
+            k += 1
+        assert k >= 1
+
+
 def test_mirroring_exchanges_dips_and_brightenings(rng):
     t, r, err, channel = quiet(rng)
     r[(t > 800) & (t < 840)] += 0.1

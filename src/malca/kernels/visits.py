@@ -98,6 +98,36 @@ def quiet_side_variance(visit_r, visit_var, visit_channel, n_channels, sign, wor
 
 
 @njit(cache=True, nogil=True)
+def _window_ends(t, a, b, c, end_a, end_b, end_c):
+    """One past the last visit within ``a``, ``b`` and ``c`` days of each visit.
+
+    Each step moves a window's end or its start, without a branch that could be foretold wrongly; of
+    three durations at once, since the steps of one have to wait for each other.
+
+    Parameters
+    ----------
+    t : (n + 1,) float64
+        Times of the visits, and infinity.
+    end_a, end_b, end_c : (n or more,) int32, written
+    """
+    n = len(t) - 1
+    va = vb = vc = la = lb = lc = 0
+    for _ in range(2 * n):
+        in_a = t[la] <= t[va] + a
+        in_b = t[lb] <= t[vb] + b
+        in_c = t[lc] <= t[vc] + c
+        end_a[va] = la
+        end_b[vb] = lb
+        end_c[vc] = lc
+        la += in_a
+        lb += in_b
+        lc += in_c
+        va += not in_a
+        vb += not in_b
+        vc += not in_c
+
+
+@njit(cache=True, nogil=True)
 def build_ladder(visit_t, visit_channel, durations, end, sample, sample_channels):
     """Windows of every duration, the same for dips and brightenings.
 
@@ -114,16 +144,17 @@ def build_ladder(visit_t, visit_channel, durations, end, sample, sample_channels
     n = len(visit_t)
     # A few hundred windows tell the noise at a duration; more cost time and say the same.
     least_step = (visit_t[n - 1] - visit_t[0]) / 300.0
+    padded = np.empty(n + 1)
+    padded[:n] = visit_t
+    padded[n] = np.inf
+    final = len(durations) - 1
+    for d in range(0, len(durations), 3):
+        e, f = min(d + 1, final), min(d + 2, final)
+        _window_ends(padded, durations[d], durations[e], durations[f], end[d], end[e], end[f])
     mask = np.empty(n, np.int64)
     for v in range(n):
         mask[v] = 1 << min(visit_channel[v], 62)
     for d in range(len(durations)):
-        last = 0
-        for v in range(n):
-            limit = visit_t[v] + durations[d]
-            while last < n and visit_t[last] <= limit:
-                last += 1
-            end[d, v] = last
         m = 0
         next_free = -1e300
         step = max(0.5 * durations[d], least_step)
