@@ -36,9 +36,15 @@ def tested_each(
     parameters : PeriodicityParameters
     workers : int
     """
+    return test_periodicity(lightcurves, events, parameters, workers, _excluded(lightcurves, chosen))
+
+
+tested_each.__test__ = False  # type: ignore[attr-defined]  # no test of pytest's either
+
+
+def _excluded(lightcurves: LightCurves, chosen: pd.DataFrame) -> np.ndarray | None:
     cameras = excluded_of_lists(chosen)
-    excluded = points_of_cameras(lightcurves, cameras) if len(cameras) else None
-    return test_periodicity(lightcurves, events, parameters, workers, excluded)
+    return points_of_cameras(lightcurves, cameras) if len(cameras) else None
 
 
 class TestedStars:
@@ -82,7 +88,7 @@ class TestedStars:
         many = chosen["asas_sn_id"].map(count).fillna(0) >= self._parameters.min_recurring_events
         own = self._of_stars(np.unique(star[~many.to_numpy()].to_numpy(np.int64)))
         table = own.set_index("asas_sn_id").reindex(star).reset_index(drop=True)
-        table.insert(0, "asas_sn_id", chosen["asas_sn_id"].array)
+        table.insert(0, "asas_sn_id", chosen["asas_sn_id"].astype("Int64").array)
         for i in np.flatnonzero(table["is_periodic"].fillna(False).to_numpy(bool)):
             case = int(chosen["asas_sn_id"].iloc[i])
             spans = events.loc[events["asas_sn_id"] == case, ["jd_start", "jd_end"]].to_numpy(
@@ -90,15 +96,18 @@ class TestedStars:
             )
             one = lightcurves.take(np.array([i]))
             table.loc[i, "period_explains_events"] = star_explains_events(
-                one, spans, float(table.loc[i, "lsp_period_days"]), self._parameters
-            )
+                one, spans, float(table.loc[i, "lsp_period_days"]), self._parameters,
+                _excluded(one, chosen.iloc[[i]]),
+            )  # fmt: skip
         if not many.any():
             return table
         rows = np.flatnonzero(many.to_numpy())
         each = tested_each(
             lightcurves.take(rows), events, chosen.iloc[rows], self._parameters, self._workers
         )
-        return pd.concat([table.drop(index=rows), each], ignore_index=True)
+        if len(rows) == len(table):
+            return each
+        return pd.concat([table.drop(index=rows).astype(each.dtypes), each], ignore_index=True)
 
     def _of_stars(self, ids: np.ndarray) -> pd.DataFrame:
         place = pd.Index(self._lightcurves.stars["asas_sn_id"].to_numpy(np.int64)).get_indexer(ids)

@@ -193,7 +193,11 @@ def judge_star(
 
 
 def star_explains_events(
-    lightcurve: LightCurves, spans: np.ndarray, period_days: float, parameters: PeriodicityParameters
+    lightcurve: LightCurves,
+    spans: np.ndarray,
+    period_days: float,
+    parameters: PeriodicityParameters,
+    excluded: np.ndarray | None = None,
 ) -> bool | None:
     """Whether the period of a periodic star makes these events of its light curve.
 
@@ -205,6 +209,8 @@ def star_explains_events(
         First and last date of each event.
     period_days : float
     parameters : PeriodicityParameters
+    excluded : (n_points,) bool array, optional
+        Points to leave out.
 
     Returns
     -------
@@ -215,6 +221,7 @@ def star_explains_events(
         lightcurve,
         max_mag_err=parameters.max_mag_err,
         use_bad_quality=parameters.use_bad_quality,
+        excluded=excluded,
     )
     residual = _without_medians(points.mag, points.channel)
     return _explains(True, event_recurrence(points.jd, residual, spans, period_days), parameters)
