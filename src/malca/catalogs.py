@@ -1,4 +1,4 @@
-"""What a catalogue of stars is to those who ask it: one method, one table, three outcomes.
+"""What a catalogue of stars is to those who ask it: one method, one table, four outcomes.
 
 A local table and a remote service answer alike, so that a node is typed against ``Catalog`` and
 does not know which of them it was given.
@@ -6,14 +6,16 @@ does not know which of them it was given.
 
 from __future__ import annotations
 
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import pandas as pd
 
-#: Outcomes of a match. Only the second says that the star is not in the catalogue.
-MATCHED, NOT_MATCHED, UNKNOWN = "matched", "not_matched", "unknown"
-#: Reason of an unknown that no later answer can settle: the catalogue did not look there.
-NOT_COVERED = "outside the catalogue's coverage"
+#: Outcomes of a match. Only the second says that the star is not in the catalogue. The third: the
+#: catalogue did not look there, which no later answer can settle. The last: nobody answered.
+MATCHED, NOT_MATCHED, NOT_COVERED, UNKNOWN = "matched", "not_matched", "not_covered", "unknown"
+OUTCOMES = (MATCHED, NOT_MATCHED, NOT_COVERED, UNKNOWN)
+#: Reason that goes with ``NOT_COVERED``.
+OUTSIDE = "outside the catalogue's coverage"
 
 #: First columns of a table of matches; the catalogue's own columns follow.
 MATCH_DTYPES = {
@@ -30,6 +32,23 @@ OPTIONAL_TARGET_COLUMNS = ("gaia_release",)
 
 # EDR3 and DR3 share their list of sources (Gaia Collaboration, Vallenari+ 2023, A&A 674, A1).
 _SAME_RELEASE = {"EDR3": "DR3"}
+
+
+class Entries(NamedTuple):
+    """All that a catalogue lists about some stars.
+
+    Attributes
+    ----------
+    outcomes : DataFrame, (n,)
+        A row a target, in their order: ``asas_sn_id, outcome, reason, n_entries``. An outcome
+        "unknown" may still have entries, where a part of the answer is missing.
+    entries : DataFrame
+        A row an entry, in the order of the targets and then of separation: ``asas_sn_id,
+        sep_arcsec``, then the catalogue's own columns.
+    """
+
+    outcomes: pd.DataFrame
+    entries: pd.DataFrame
 
 
 @runtime_checkable
@@ -52,13 +71,21 @@ class Catalog(Protocol):
         Returns
         -------
         DataFrame, (n,)
-            A row a target, in their order: ``asas_sn_id``; ``outcome``, "matched", "not_matched"
-            or "unknown"; ``reason``, why it is unknown (else empty; ``NOT_COVERED`` where the
-            catalogue does not cover the star); ``sep_arcsec``, from the
+            A row a target, in their order: ``asas_sn_id``; ``outcome``, one of ``OUTCOMES``;
+            ``reason``, why it is "unknown" or "not_covered" (else empty); ``sep_arcsec``, from the
             target moved to the catalogue's epoch; ``match_by``, "gaia_id", "asas_sn_id",
             "position" or empty; then the catalogue's own columns, empty where nothing matched.
             What a service could not answer is "unknown" and raises nothing, so that a batch
             that failed costs no other.
+        """
+
+    def match_all(self, targets: pd.DataFrame) -> Entries:
+        """List every entry within the radius of each star: neighbours, epochs, spectra.
+
+        Parameters
+        ----------
+        targets : DataFrame, (n,)
+            As of ``match``.
         """
 
 

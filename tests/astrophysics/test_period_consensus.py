@@ -18,7 +18,7 @@ from malca.astrophysics.period_consensus import (
     periods_agree,
     vsx_as_match,
 )
-from malca.catalogs import NOT_COVERED
+from malca.catalogs import NOT_COVERED, UNKNOWN
 
 DEFAULT = PeriodConsensusParameters()
 
@@ -46,11 +46,9 @@ def table(periods, *, outcome=None, quality=None, classes="EA", ids=None) -> pd.
 
 def one(parameters=DEFAULT, **periods) -> pd.Series:
     """Consensus on one star, of periods: a number, None (not listed), "unknown" or "outside"."""
-    reasons = {"unknown": "no position", "outside": NOT_COVERED}
+    outcomes = {"unknown": UNKNOWN, "outside": NOT_COVERED}
     tables = {
-        source: table([None], outcome="unknown").assign(reason=reasons[p])
-        if p in reasons
-        else table([p]).assign(reason="")
+        source: table([None], outcome=outcomes[p]) if p in outcomes else table([p])
         for source, p in periods.items()
     }
     return period_consensus(tables, parameters).iloc[0]

@@ -18,7 +18,7 @@ from astropy.time import Time
 from kedro.io import DatasetError
 from pydantic import ValidationError
 
-from malca.catalogs import MATCH_DTYPES, NOT_COVERED, Catalog, integer_ids, normalise_gaia_release
+from malca.catalogs import MATCH_DTYPES, OUTSIDE, Catalog, integer_ids, normalise_gaia_release
 from malca.datasets import catalog_matching
 from malca.datasets.catalog_declaration import Coverage
 from malca.datasets.catalog_sky import Cells
@@ -273,14 +273,14 @@ def test_a_missing_file_that_is_not_optional_is_refused(tmp_path):
         LocalCatalog(filepath=str(tmp_path / "none.parquet"), **DECLARED).check()
 
 
-def test_what_is_not_covered_is_unknown(tmp_path, rng):
+def test_what_is_not_covered_is_told(tmp_path, rng):
     entries = entries_of(rng, 200)
     entries.loc[0, ["ra", "dec"]] = [30.0, -40.0]
     targets = targets_of([30.0, 31.0, 31.0, np.nan], [-40.0, -40.0, 40.0, 40.0])
     found = match(entries, tmp_path / "c.parquet", targets, coverage={"min_dec_deg": -13})
     # an entry is an entry, wherever it is
-    assert found["outcome"].tolist() == ["matched", "unknown", "not_matched", "unknown"]
-    assert found["reason"].tolist() == ["", NOT_COVERED, "", "no position"]
+    assert found["outcome"].tolist() == ["matched", "not_covered", "not_matched", "unknown"]
+    assert found["reason"].tolist() == ["", OUTSIDE, "", "no position"]
 
 
 def test_an_entry_without_a_required_value_is_unknown(tmp_path, rng):

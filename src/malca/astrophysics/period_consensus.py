@@ -138,8 +138,7 @@ def period_consensus(
     ----------
     matches : mapping of str to DataFrame
         By catalogue, of ``SOURCES``: ``asas_sn_id, outcome, period_days, class, sep_arcsec`` and, if
-        it has one, ``quality``; ``reason``, of which ``NOT_COVERED`` says that the catalogue could
-        not be asked about the star; for VSX see ``vsx_as_match``. All of the same stars, in any
+        it has one, ``quality``; for VSX see ``vsx_as_match``. All of the same stars, in any
         order; the first's order is kept. One that is not given was not asked.
     parameters : PeriodConsensusParameters
 
@@ -181,13 +180,12 @@ def period_consensus(
         period[:, k] = table["period_days"].to_numpy(float, na_value=np.nan)
         sep[:, k] = table["sep_arcsec"].to_numpy(float, na_value=np.nan)
         kind[:, k] = table["class"].astype(object).where(table["class"].notna(), "").to_numpy(object)
-        if "reason" in table:
-            not_covered[:, k] = table["outcome"].eq(UNKNOWN) & table["reason"].eq(NOT_COVERED)
+        not_covered[:, k] = table["outcome"].eq(NOT_COVERED)
         if "quality" in table:
             quality[:, k] = table["quality"].to_numpy(float, na_value=np.nan)
     listed = (outcome == MATCHED) & np.isfinite(period) & (period > 0)
     # an entry without a period does not say that there is none
-    unknown = ((outcome == UNKNOWN) & ~not_covered) | ((outcome == MATCHED) & ~listed)
+    unknown = (outcome == UNKNOWN) | ((outcome == MATCHED) & ~listed)
     threshold = np.array([parameters.single_quality.get(source, np.nan) for source in order])
     # one whose quality is known, and too low, would not be enough with a period either
     may_suffice = (unknown & np.isfinite(threshold) & ~(quality < threshold)).any(axis=1)

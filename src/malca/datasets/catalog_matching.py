@@ -24,6 +24,7 @@ from malca.catalogs import (
     MATCHED,
     NOT_COVERED,
     NOT_MATCHED,
+    OUTSIDE,
     TARGET_COLUMNS,
     UNKNOWN,
     integer_ids,
@@ -90,8 +91,8 @@ class ParquetCatalog:
 
         The Gaia id goes first, where the target's release is one the catalogue has ids of, then
         the ASAS-SN id, then the nearest entry on the sky. An id whose entry is further away than
-        ``id_max_sep_arcsec`` is not believed. Not found is "unknown" for a star without position
-        or outside the coverage, and so is an entry without a value of a ``required`` column.
+        ``id_max_sep_arcsec`` is not believed. Not found is "unknown" for a star without position, "not_covered" for
+        one outside the coverage; "unknown" is also an entry without a value of a ``required`` column.
 
         Raises
         ------
@@ -252,9 +253,10 @@ class ParquetCatalog:
             reason = np.full(len(hit), _NO_FILE, object)
         else:
             covered = declared.coverage.covers(stars.ra_deg, stars.dec_deg)
-            reason = np.where(hit | covered, "", np.where(stars.placed, NOT_COVERED, _NO_POSITION))
+            reason = np.where(hit | covered, "", np.where(stars.placed, OUTSIDE, _NO_POSITION))
             reason = reason.astype(object)
-            outcome = np.where(hit, MATCHED, np.where(covered, NOT_MATCHED, UNKNOWN)).astype(object)
+            without = np.where(stars.placed, np.where(covered, NOT_MATCHED, NOT_COVERED), UNKNOWN)
+            outcome = np.where(hit, MATCHED, without).astype(object)
         table = pd.DataFrame(
             {
                 "asas_sn_id": stars.asas_sn_id,

@@ -192,7 +192,7 @@ def test_periods_of_all_catalogues_are_weighed(survivors, manifest, vsx_matches,
     assert pd.isna(agreed.loc[102, "period_accepted"])  # VSX and ZTF could not say
     assert not agreed.loc[104, "period_accepted"]  # VSX says it is constant
     # what could not be asked is not waited for
-    outside = matches.assign(ztf_outcome="unknown", ztf_reason=NOT_COVERED)
+    outside = matches.assign(ztf_outcome=NOT_COVERED)
     agreed = agree_on_periods(outside, PeriodConsensusParameters()).set_index("asas_sn_id")
     assert agreed["period_sources_not_covering"].tolist() == ["ztf"] * 3
     assert not agreed.loc[102, "period_accepted"]
