@@ -91,8 +91,9 @@ class ParquetCatalog:
 
         The Gaia id goes first, where the target's release is one the catalogue has ids of, then
         the ASAS-SN id, then the nearest entry on the sky. An id whose entry is further away than
-        ``id_max_sep_arcsec`` is not believed. Not found is "unknown" for a star without position, "not_covered" for
-        one outside the coverage; "unknown" is also an entry without a value of a ``required`` column.
+        ``id_max_sep_arcsec`` is not believed. Not found is "unknown" for a star without position,
+        "not_covered" for one outside the coverage; "unknown" is also an entry without a value of a
+        ``required`` column.
 
         Raises
         ------
