@@ -19,7 +19,7 @@ from kedro.io import DatasetError
 from pydantic import ValidationError
 
 from malca.catalogs import MATCH_DTYPES, OUTSIDE, Catalog, integer_ids, normalise_gaia_release
-from malca.datasets import catalog_matching
+from malca.datasets import catalog_reading
 from malca.datasets.catalog_declaration import Coverage
 from malca.datasets.catalog_sky import Cells
 from malca.datasets.catalogs import LocalCatalog, SimulatedCatalog
@@ -133,13 +133,13 @@ def test_only_groups_near_targets_are_read(tmp_path, rng, monkeypatch):
     entries = entries_of(rng, 4000).sort_values("dec", ignore_index=True)
     catalog = catalog_of(entries, tmp_path / "c.parquet", row_group_size=100).load()
     read = []
-    original = catalog_matching.read_batches
+    original = catalog_reading.read_batches
 
     def counted(file, columns, groups=None):
         read.append(len(range(file.num_row_groups) if groups is None else groups))
         return original(file, columns, groups)
 
-    monkeypatch.setattr(catalog_matching, "read_batches", counted)
+    monkeypatch.setattr(catalog_reading, "read_batches", counted)
     found = catalog.match(targets_of(entries["ra"][[7, 3990]], entries["dec"][[7, 3990]]))
     assert found["outcome"].tolist() == ["matched", "matched"]
     assert max(read) <= 4
@@ -252,6 +252,78 @@ def test_ids_and_releases():
         integer_ids(pd.Series(["7e3"], name="gaia_id"))
     names = ["Gaia DR2", "edr3", "DR3", "unknown", None, np.nan]
     assert [normalise_gaia_release(name) for name in names] == ["DR2", "DR3", "DR3", "", "", ""]
+
+
+# --- every entry ----------------------------------------------------------------------------------
+
+
+def test_all_entries_are_those_of_astropy(tmp_path, rng):
+    """Neighbours over the whole sky, both poles and 0 h included, against astropy's search."""
+    ra, dec = on_sky(rng, 400)
+    ra[:40], dec[:40] = rng.uniform(0, 360, 40), 90 - rng.uniform(0, 0.01, 40)
+    ra[40:80], dec[40:80] = rng.uniform(-0.003, 0.003, 40) % 360, rng.uniform(-1, 1, 40)
+    star = np.repeat(np.arange(400), 5)
+    near = SkyCoord(ra * u.deg, dec * u.deg)[star].directional_offset_by(
+        rng.uniform(0, 360, 2000) * u.deg, rng.uniform(0, 30, 2000) * u.arcsec
+    )
+    entries = entries_of(rng, 2000, ra=near.ra.deg, dec=near.dec.deg, number=np.arange(2000))
+    catalog = catalog_of(
+        entries, tmp_path / "c.parquet", radius_arcsec=15.0, row_group_size=300,
+        columns={"number": {"column": "number", "type": "integer"}},
+    ).load()  # fmt: skip
+    outcomes, found = catalog.match_all(targets_of(ra, dec))
+    first, second, separation, _ = near.search_around_sky(
+        SkyCoord(ra * u.deg, dec * u.deg), 15 * u.arcsec
+    )
+    expected = pd.DataFrame(
+        {"asas_sn_id": first + 1000, "sep_arcsec": separation.arcsec, "number": second}
+    ).sort_values(["asas_sn_id", "sep_arcsec"], ignore_index=True)
+    assert len(expected) > 900
+    pd.testing.assert_frame_equal(found.astype({"number": "int64"}), expected, rtol=0, atol=1e-5)
+    counts = expected["asas_sn_id"].value_counts().reindex(outcomes["asas_sn_id"], fill_value=0)
+    assert outcomes["n_entries"].tolist() == counts.tolist()
+    assert outcomes["outcome"].eq("matched").tolist() == (counts > 0).tolist()
+
+
+def test_all_entries_of_one_id_are_listed_once(tmp_path, crowded):
+    """Epochs of one source: three near the star, of which one is another's, and one far away."""
+    crowded = pd.concat([crowded, crowded.assign(ra=10.1)], ignore_index=True)
+    crowded["dr3"] = pd.array([BIG, 9, BIG, BIG, 9, 9], dtype="Int64")
+    targets = targets_of([10.0, 10.0], [20.0, 20.0], gaia_release="DR3",
+                         gaia_id=pd.array([BIG, 7], dtype="Int64"))  # fmt: skip
+    options = {"id_columns": {"gaia_id": {"DR3": "dr3"}}, "ids_must_agree": True}
+    with pytest.raises(DatasetError, match="dr3: 2 ids occur more than once"):
+        catalog_of(crowded, tmp_path / "c.parquet", **options).load()
+    catalog = catalog_of(crowded, tmp_path / "c.parquet", **options, many_per_id=True).load()
+    outcomes, found = catalog.match_all(targets)
+    assert found["period_days"].tolist() == [1.0, 3.0]
+    assert found["asas_sn_id"].tolist() == [1000, 1000]
+    assert outcomes["outcome"].tolist() == ["matched", "not_matched"]
+    # the nearest of them is the one match
+    assert catalog.match(targets)["period_days"].tolist()[0] == 1.0
+
+
+def test_outcomes_of_all_entries(tmp_path, rng):
+    entries = entries_of(rng, 3, ra=[10.0, 10.0001, 20.0], dec=0.0, Per=[np.nan, 1.0, np.nan])
+    targets = targets_of([10.0, 20.0, 30.0, 30.0, np.nan], [0.0, 0.0, 0.0, -50.0, 0.0])
+    options = {"required": ["period_days"], "coverage": {"min_dec_deg": -13.0}}
+    catalog = catalog_of(entries, tmp_path / "c.parquet", **options).load()
+    outcomes, found = catalog.match_all(targets)
+    assert outcomes["outcome"].tolist() == [
+        "matched", "unknown", "not_matched", "not_covered", "unknown",
+    ]  # fmt: skip
+    assert outcomes["reason"].tolist() == [
+        "", "its entry has no period_days", "", OUTSIDE, "no position",
+    ]  # fmt: skip
+    assert outcomes["n_entries"].tolist() == [1, 0, 0, 0, 0]
+    assert found["period_days"].tolist() == [1.0]
+    empty = catalog.match_all(targets_of([], []))
+    missing = LocalCatalog(filepath=str(tmp_path / "no.parquet"), **DECLARED, optional=True).load()
+    for nothing in (empty, missing.match_all(targets), catalog.match_all(targets[2:])):
+        assert nothing.entries.empty
+        assert nothing.entries.dtypes.to_dict() == found.dtypes.to_dict()
+        assert nothing.outcomes.dtypes.to_dict() == outcomes.dtypes.to_dict()
+    assert missing.match_all(targets).outcomes["reason"].tolist() == ["no catalogue"] * 5
 
 
 # --- outcomes -------------------------------------------------------------------------------------

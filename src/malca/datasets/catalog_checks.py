@@ -334,7 +334,11 @@ def _check_ids(file: pq.ParquetFile, column: str, declared: Declaration) -> None
                     f"{where}: some ids are no whole numbers; write them as int64, or as digits only"
                 ) from None
             ids = ids[there]
+            if declared.many_per_id:
+                continue
             parts.append(ids[ids % n_passes == turn] if n_passes > 1 else ids)
+        if declared.many_per_id:
+            return
         ids = np.concatenate(parts)
         del parts
         ids.sort()
@@ -342,5 +346,5 @@ def _check_ids(file: pq.ParquetFile, column: str, declared: Declaration) -> None
         if len(twice):
             raise DatasetError(
                 f"{where}: {len(np.unique(ids[twice]))} ids occur more than once, first {ids[twice[0]]}"
-                "; keep one entry an id"
+                "; keep one entry an id, or declare many_per_id where an id has many entries"
             )

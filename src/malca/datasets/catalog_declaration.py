@@ -167,6 +167,7 @@ class Declaration(_Declared):
     radius_arcsec: float = Field(3.0, gt=0, le=3600)
     id_max_sep_arcsec: float = Field(10.0, gt=0)
     ids_must_agree: bool = False
+    many_per_id: bool = False
     coverage: Coverage = Coverage()
     quality: Column | None = None
     required: tuple[str, ...] = ()

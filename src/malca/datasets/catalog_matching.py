@@ -1,16 +1,16 @@
-"""Look stars up in a Parquet table: by their ids, then on the sky."""
+"""Look stars up in a table on the sky: by their ids, then by position."""
 
 from __future__ import annotations
 
 import hashlib
 import logging
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 from kedro.io import DatasetError
 
 from malca.astrophysics.astrometry import (
@@ -27,23 +27,22 @@ from malca.catalogs import (
     OUTSIDE,
     TARGET_COLUMNS,
     UNKNOWN,
+    Entries,
     integer_ids,
     normalise_gaia_release,
 )
-from malca.datasets.catalog_checks import (
-    as_floats,
-    as_ids,
-    column_index,
-    read_batches,
-)
+from malca.datasets.catalog_checks import as_floats, as_ids
 from malca.datasets.catalog_declaration import DTYPES, Declaration
-from malca.datasets.catalog_sky import Box, Cells
+from malca.datasets.catalog_reading import ParquetRows, SkyTable
 
 logger = logging.getLogger(__name__)
 
+#: Columns of the outcomes of ``match_all``.
+OUTCOME_DTYPES = {name: MATCH_DTYPES[name] for name in ("asas_sn_id", "outcome", "reason")} | {
+    "n_entries": "int64"
+}
+
 _NOTHING = -1
-# Entries in cells of the sky with a target, held before their distances are taken.
-_WAITING_ROWS = 1 << 20
 _NO_FILE, _NO_POSITION = "no catalogue", "no position"
 
 
@@ -62,11 +61,27 @@ class _Targets(NamedTuple):
 
 
 class _Found(NamedTuple):
-    """Row of the file (-1: none) of each target, how it was found and how far away, shape (n,)."""
+    """Row of the table (-1: none) of each target, how it was found and how far away, shape (n,)."""
 
     row: np.ndarray
     by: np.ndarray
     sep_arcsec: np.ndarray
+
+    @classmethod
+    def nothing(cls, n: int) -> _Found:
+        return cls(np.full(n, _NOTHING, np.int64), np.full(n, "", object), np.full(n, np.nan))
+
+
+class _Hits(NamedTuple):
+    """Pairs of a target and a row of the table, shape (n_pairs,)."""
+
+    star: np.ndarray
+    row: np.ndarray
+    sep_arcsec: np.ndarray
+
+    @classmethod
+    def nothing(cls) -> _Hits:
+        return cls(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))
 
 
 class ParquetCatalog:
@@ -105,24 +120,52 @@ class ParquetCatalog:
             The file is no longer the one that was loaded.
         """
         stars = self._targets(targets)
+        found = _Found.nothing(len(targets))
         if not self._there:
-            n = len(targets)
-            nothing = _Found(np.full(n, _NOTHING), np.full(n, "", object), np.full(n, np.nan))
-            return self._table(stars, nothing, None)
+            return self._table(stars, found, None)
+        with self._open() as table:
+            for by, hits in self._by_ids(table, stars, found):
+                _take_nearest(hits, by, found)
+            search = np.flatnonzero((found.row == _NOTHING) & stars.placed)
+            for hits in self._by_position(table, stars, search):
+                _take_nearest(hits, "position", found)
+            rows = found.row[found.row != _NOTHING]
+            matches = self._table(stars, found, table.rows(self._value_columns(), rows))
+        self._log(matches["outcome"])
+        return matches
+
+    def match_all(self, targets: pd.DataFrame) -> Entries:
+        """List all entries of targets; see ``malca.catalogs.Catalog.match_all``.
+
+        Those within ``radius_arcsec``, and those that have an id of the star and are not further
+        away than ``id_max_sep_arcsec``. Entries without a value of a ``required`` column are left
+        out; a star that has no others is "unknown".
+
+        Raises
+        ------
+        KeyError, TypeError, DatasetError
+            As ``match``.
+        """
+        stars = self._targets(targets)
+        if not self._there:
+            return self._entries(stars, _Hits.nothing(), None)
+        with self._open() as table:
+            parts = [hits for _, hits in self._by_ids(table, stars, None)]
+            parts += self._by_position(table, stars, np.flatnonzero(stars.placed))
+            hits = _distinct(parts)
+            entries = self._entries(stars, hits, table.rows(self._value_columns(), hits.row))
+        self._log(entries.outcomes["outcome"])
+        return entries
+
+    def _open(self) -> ParquetRows:
         if catalogue_fingerprint(self.declared) != self.fingerprint:
             raise DatasetError(f"{self.declared.filepath} has changed since it was loaded: run again")
-        with pq.ParquetFile(self.declared.filepath, pre_buffer=False, buffer_size=1 << 20) as file:
-            found = self._by_ids(file, stars)
-            found = self._by_position(file, stars, found)
-            columns = [column.column for column in self.declared.values().values()]
-            table = self._table(stars, found, _rows(file, list(dict.fromkeys(columns)), found.row))
-        counts = table["outcome"].value_counts()
-        logger.info(
-            "%s: %s",
-            self.declared.filepath.name,
-            ", ".join(f"{n} {name}" for name, n in counts.items()),
-        )
-        return table
+        return ParquetRows(self.declared.filepath, self.declared)
+
+    def _log(self, outcome: pd.Series) -> None:
+        counts = outcome.value_counts()
+        words = ", ".join(f"{n} {name}" for name, n in counts.items())
+        logger.info("%s: %s", self.declared.filepath.name, words)
 
     def _targets(self, targets: pd.DataFrame) -> _Targets:
         missing = [name for name in TARGET_COLUMNS if name not in targets]
@@ -150,10 +193,14 @@ class ParquetCatalog:
             release.to_numpy(object),
         )
 
-    def _by_ids(self, file: pq.ParquetFile, stars: _Targets) -> _Found:
-        """Targets found by an id, less those whose entry is elsewhere on the sky."""
+    def _by_ids(
+        self, table: SkyTable, stars: _Targets, found: _Found | None
+    ) -> Iterator[tuple[str, _Hits]]:
+        """Entries with an id of a target, one kind of id after the other, less those elsewhere.
+
+        Targets that are in ``found`` when the turn of an id comes are passed over.
+        """
         n = len(stars.ra_deg)
-        found = _Found(np.full(n, _NOTHING, np.int64), np.full(n, "", dtype=object), np.full(n, np.nan))
         ids = self.declared.id_columns
         wanted = [
             ("gaia_id", column, stars.gaia_id, stars.gaia_release == release)
@@ -162,11 +209,10 @@ class ParquetCatalog:
         if ids.asas_sn_id:
             wanted.append(("asas_sn_id", ids.asas_sn_id, stars.asas_sn_id, np.ones(n, bool)))
         for by, column, values, there in wanted:
-            open_ = np.flatnonzero(there & (found.row == _NOTHING))
-            rows = _rows_of_ids(file, column, values[open_])
-            hit = rows != _NOTHING
-            where = open_[hit]
-            sep = self._separation(file, stars, where, rows[hit])
+            asked = np.flatnonzero(there if found is None else there & (found.row == _NOTHING))
+            pairs = table.pairs_of_ids(column, values[asked])
+            star = asked[pairs.wanted]
+            sep = self._separation(table, stars, star, pairs.row)
             near = ~(sep > self.declared.id_max_sep_arcsec)  # NaN: no position that could contradict
             if not near.all():
                 logger.warning(
@@ -174,100 +220,47 @@ class ParquetCatalog:
                     "taken for it", self.declared.filepath.name, (~near).sum(), by,
                     self.declared.id_max_sep_arcsec,
                 )  # fmt: skip
-            found.row[where[near]], found.by[where[near]] = rows[hit][near], by
-            found.sep_arcsec[where[near]] = sep[near]
-        return found
+            yield by, _Hits(star[near], pairs.row[near], sep[near])
 
     def _separation(
-        self, file: pq.ParquetFile, stars: _Targets, where: np.ndarray, rows: np.ndarray
+        self, table: SkyTable, stars: _Targets, star: np.ndarray, rows: np.ndarray
     ) -> np.ndarray:
         sky = self.declared.sky()
-        table = _rows(file, [column.column for column in sky.values()], rows)
+        entries = table.rows(list(dict.fromkeys(column.column for column in sky.values())), rows)
         ra, dec = (
-            column.to_own_unit(name, as_floats(table.column(column.column)))
+            column.to_own_unit(name, as_floats(entries.column(column.column)))
             for name, column in sky.items()
         )
-        step = unit_vectors(stars.ra_deg[where], stars.dec_deg[where]) - unit_vectors(ra, dec)
+        step = unit_vectors(stars.ra_deg[star], stars.dec_deg[star]) - unit_vectors(ra, dec)
         chord = np.linalg.norm(step, axis=-1)
         return np.asarray(2 * np.arcsin(np.minimum(chord / 2, 1)) * ARCSEC_PER_RADIAN)
 
-    def _by_position(self, file: pq.ParquetFile, stars: _Targets, found: _Found) -> _Found:
-        """Add, for those not found yet, the nearest entry within the radius."""
-        search = np.flatnonzero((found.row == _NOTHING) & stars.placed)
-        search = search[np.argsort(stars.dec_deg[search])]
-        ra, dec = stars.ra_deg[search], stars.dec_deg[search]
-        sky = self.declared.sky()
-        releases = self.declared.id_columns.gaia_id if self.declared.ids_must_agree else {}
-        columns = list(dict.fromkeys([*(c.column for c in sky.values()), *releases.values()]))
-        groups = [
-            group
-            for group in range(file.num_row_groups)
-            if Box.of(file, group, self.declared).holds_any(ra, dec)
-        ]
-        cells = Cells(ra, dec, 1.01 * self.declared.radius_arcsec / 3600)
-        waiting: list[pd.DataFrame] = []
-        for first, batch in read_batches(file, columns, groups):
-            entries = pd.DataFrame(
-                {
-                    name: column.to_own_unit(name, as_floats(batch.column(column.column)))
-                    for name, column in sky.items()
-                }
-            )
-            entries["row"] = first + np.arange(len(entries))
-            for release, column in releases.items():
-                ids, there = as_ids(batch.column(column))
-                entries[release], entries[f"has {release}"] = ids, there
-            near = cells.hold(entries["ra_deg"].to_numpy(), entries["dec_deg"].to_numpy())
-            waiting.append(entries[near])
-            if sum(map(len, waiting)) > _WAITING_ROWS:
-                self._take_nearest(stars, search, pd.concat(waiting), found)
-                waiting = []
-        if waiting:
-            self._take_nearest(stars, search, pd.concat(waiting), found)
-        return found
-
-    def _take_nearest(
-        self, stars: _Targets, search: np.ndarray, entries: pd.DataFrame, found: _Found
-    ) -> None:
-        """Put the nearest of some entries into ``found``, where it is nearer than what is there."""
-        pairs = pairs_within(
-            stars.ra_deg[search], stars.dec_deg[search], entries["ra_deg"].to_numpy(),
-            entries["dec_deg"].to_numpy(), self.declared.radius_arcsec,
-        )  # fmt: skip
-        star, sep = search[pairs.first], pairs.sep_arcsec
-        entry = entries.iloc[pairs.second]
-        better = ~(sep >= found.sep_arcsec[star])  # NaN: nothing is there yet
-        if self.declared.ids_must_agree:
-            for release in self.declared.id_columns.gaia_id:
-                comparable = entry[f"has {release}"].to_numpy() & (stars.gaia_release[star] == release)
-                better &= ~comparable | (entry[release].to_numpy() == stars.gaia_id[star])
-        # pairs of a star come nearest first
-        star, once = np.unique(star[better], return_index=True)
-        found.row[star] = entry["row"].to_numpy()[better][once]
-        found.by[star], found.sep_arcsec[star] = "position", sep[better][once]
-
-    def _table(self, stars: _Targets, found: _Found, entries: pa.Table | None) -> pd.DataFrame:
+    def _by_position(self, table: SkyTable, stars: _Targets, search: np.ndarray) -> Iterator[_Hits]:
+        """Entries within the radius of some targets, some at a time."""
         declared = self.declared
-        hit = found.row != _NOTHING
-        if entries is None:
-            outcome = np.full(len(hit), UNKNOWN, object)
-            reason = np.full(len(hit), _NO_FILE, object)
-        else:
-            covered = declared.coverage.covers(stars.ra_deg, stars.dec_deg)
-            reason = np.where(hit | covered, "", np.where(stars.placed, OUTSIDE, _NO_POSITION))
-            reason = reason.astype(object)
-            without = np.where(stars.placed, np.where(covered, NOT_MATCHED, NOT_COVERED), UNKNOWN)
-            outcome = np.where(hit, MATCHED, without).astype(object)
-        table = pd.DataFrame(
-            {
-                "asas_sn_id": stars.asas_sn_id,
-                "outcome": outcome,
-                "reason": reason,
-                "sep_arcsec": found.sep_arcsec,
-                "match_by": found.by,
-            }
-        ).astype(MATCH_DTYPES)
-        for name, column in declared.values().items():
+        ra, dec = stars.ra_deg[search], stars.dec_deg[search]
+        releases = declared.id_columns.gaia_id if declared.ids_must_agree else {}
+        extra = list(dict.fromkeys(releases.values()))
+        for places, others in table.near(ra, dec, declared.radius_arcsec, extra):
+            pairs = pairs_within(
+                ra, dec, places["ra_deg"].to_numpy(), places["dec_deg"].to_numpy(),
+                declared.radius_arcsec,
+            )  # fmt: skip
+            star, keep = search[pairs.first], np.ones(len(pairs.first), bool)
+            for release, column in releases.items():
+                ids, there = as_ids(others.column(column))
+                comparable = there[pairs.second] & (stars.gaia_release[star] == release)
+                keep &= ~comparable | (ids[pairs.second] == stars.gaia_id[star])
+            row = places["row"].to_numpy()[pairs.second]
+            yield _Hits(star[keep], row[keep], pairs.sep_arcsec[keep])
+
+    def _value_columns(self) -> list[str]:
+        return list(dict.fromkeys(column.column for column in self.declared.values().values()))
+
+    def _values(self, entries: pa.Table | None, hit: np.ndarray) -> pd.DataFrame:
+        """Our columns of entries, a row where ``hit`` is true; elsewhere, or without them, nothing."""
+        columns = {}
+        for name, column in self.declared.values().items():
             values = pd.Series(pd.array([None] * len(hit), dtype=DTYPES[column.type]), name=name)
             if entries is not None and hit.any():
                 read = entries.column(column.column)
@@ -277,57 +270,88 @@ class ParquetCatalog:
                 else:
                     kind = {"integer": pa.int64(), "flag": pa.bool_()}.get(column.type, pa.string())
                     values[hit] = pd.array(read.cast(kind).to_pylist(), dtype=DTYPES[column.type])
-            table[name] = values
-            if name in declared.required:
-                missing = table["outcome"].eq(MATCHED) & values.isna()
-                table.loc[missing, "outcome"] = UNKNOWN
-                table.loc[missing, "reason"] = f"its entry has no {name}"
-        return table
+            columns[name] = values
+        return pd.DataFrame(columns, index=range(len(hit)))
+
+    def _outcomes(self, stars: _Targets, hit: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Outcome and reason of each target, of which some were found."""
+        if not self._there:
+            return np.full(len(hit), UNKNOWN, object), np.full(len(hit), _NO_FILE, object)
+        covered = self.declared.coverage.covers(stars.ra_deg, stars.dec_deg)
+        reason = np.where(hit | covered, "", np.where(stars.placed, OUTSIDE, _NO_POSITION))
+        without = np.where(stars.placed, np.where(covered, NOT_MATCHED, NOT_COVERED), UNKNOWN)
+        return np.where(hit, MATCHED, without).astype(object), reason.astype(object)
+
+    def _table(self, stars: _Targets, found: _Found, entries: pa.Table | None) -> pd.DataFrame:
+        hit = found.row != _NOTHING
+        outcome, reason = self._outcomes(stars, hit)
+        table = pd.DataFrame(
+            {
+                "asas_sn_id": stars.asas_sn_id,
+                "outcome": outcome,
+                "reason": reason,
+                "sep_arcsec": found.sep_arcsec,
+                "match_by": found.by,
+            }
+        ).astype(MATCH_DTYPES)
+        values = self._values(entries, hit)
+        for name in self.declared.required:
+            missing = table["outcome"].eq(MATCHED) & values[name].isna()
+            table.loc[missing, "outcome"] = UNKNOWN
+            table.loc[missing, "reason"] = _lacks(name)
+        return pd.concat([table, values], axis=1)
+
+    def _entries(self, stars: _Targets, hits: _Hits, entries: pa.Table | None) -> Entries:
+        n = len(stars.asas_sn_id)
+        listed = pd.DataFrame(
+            {"asas_sn_id": stars.asas_sn_id[hits.star], "sep_arcsec": hits.sep_arcsec}
+        )
+        values = self._values(entries, np.ones(len(hits.star), bool))
+        listed = pd.concat([listed, values], axis=1)
+        usable = np.ones(len(listed), bool)
+        lacking = np.full(n, "", object)
+        for name in reversed(self.declared.required):
+            without = listed[name].isna().to_numpy()
+            lacking[hits.star[without]] = _lacks(name)
+            usable &= ~without
+        n_entries = np.bincount(hits.star[usable], minlength=n)
+        outcome, reason = self._outcomes(stars, n_entries > 0)
+        useless = (n_entries == 0) & (lacking != "")
+        outcome[useless], reason[useless] = UNKNOWN, lacking[useless]
+        outcomes = pd.DataFrame(
+            {
+                "asas_sn_id": stars.asas_sn_id,
+                "outcome": outcome,
+                "reason": reason,
+                "n_entries": n_entries,
+            }
+        ).astype(OUTCOME_DTYPES)
+        return Entries(outcomes, listed[usable].reset_index(drop=True))
 
 
-def _rows_of_ids(file: pq.ParquetFile, column: str, wanted: np.ndarray) -> np.ndarray:
-    """Row of the file that holds each id, -1 where none does, shape (n,)."""
-    ids, which = np.unique(wanted, return_inverse=True)
-    rows = np.full(len(ids), _NOTHING, np.int64)
-    if not len(ids):
-        return rows
-    index = column_index(file, column)
-    groups = []
-    for group in range(file.num_row_groups):
-        ends = _integer_extremes(file, group, index)
-        if ends is None or np.searchsorted(ids, ends[0]) < np.searchsorted(ids, ends[1], side="right"):
-            groups.append(group)
-    for first, batch in read_batches(file, [column], groups):
-        entry, there = as_ids(batch.column(0))
-        place = np.minimum(np.searchsorted(ids, entry), len(ids) - 1)
-        hit = np.flatnonzero(there & (ids[place] == entry))
-        rows[place[hit]] = first + hit
-    return rows[which]
+def _lacks(name: str) -> str:
+    return f"its entry has no {name}"
 
 
-def _integer_extremes(file: pq.ParquetFile, group: int, index: int) -> tuple[int, int] | None:
-    """Least and largest id of a row group, as whole numbers; None: its statistics do not say."""
-    statistics = file.metadata.row_group(group).column(index).statistics
-    if statistics is None or not statistics.has_min_max or not isinstance(statistics.min, int):
-        return None
-    return statistics.min, statistics.max
+def _take_nearest(hits: _Hits, by: str, found: _Found) -> None:
+    """Put the nearest of some entries into ``found``, where it is nearer than what is there."""
+    better = ~(hits.sep_arcsec >= found.sep_arcsec[hits.star])  # NaN: nothing is there yet
+    star, row, sep = (values[better] for values in hits)
+    order = np.lexsort([row, sep, star])  # an unknown separation comes last
+    star, once = np.unique(star[order], return_index=True)
+    chosen = order[once]
+    found.row[star], found.by[star], found.sep_arcsec[star] = row[chosen], by, sep[chosen]
 
 
-def _rows(file: pq.ParquetFile, columns: list[str], rows: np.ndarray) -> pa.Table:
-    """Read some rows of the file, in the order given; those that are -1 are left out."""
-    rows = rows[rows != _NOTHING]
-    order = np.argsort(rows, kind="stable")
-    ordered = rows[order]
-    counts = [file.metadata.row_group(k).num_rows for k in range(file.num_row_groups)]
-    owner = np.searchsorted(np.cumsum(counts), ordered, side="right")
-    parts = []
-    for first, batch in read_batches(file, columns, np.unique(owner).tolist()):
-        part = slice(*np.searchsorted(ordered, [first, first + batch.num_rows]))
-        parts.append(batch.take(pa.array(ordered[part] - first)))
+def _distinct(parts: list[_Hits]) -> _Hits:
+    """All pairs once, in order of targets, separation and rows."""
     if not parts:
-        return pa.schema([file.schema_arrow.field(name) for name in columns]).empty_table()
-    table = pa.Table.from_batches(parts)
-    return table.take(pa.array(np.argsort(order, kind="stable")))
+        return _Hits.nothing()
+    star, row, sep = (np.concatenate(values) for values in zip(*parts, strict=True))
+    _, once = np.unique(np.stack([star, row]), axis=1, return_index=True)
+    star, row, sep = star[once], row[once], sep[once]
+    order = np.lexsort([row, sep, star])
+    return _Hits(star[order], row[order], sep[order])
 
 
 def catalogue_fingerprint(declared: Declaration) -> str:

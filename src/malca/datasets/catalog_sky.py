@@ -63,7 +63,7 @@ class Cells:
 
 
 class Box(NamedTuple):
-    """Part of the sky that a row group lies in, widened by the radius, degrees."""
+    """Part of the sky that a row group lies in, widened by the reach of a match, degrees."""
 
     ra_low: float
     ra_high: float
@@ -71,7 +71,7 @@ class Box(NamedTuple):
     dec_high: float
 
     @classmethod
-    def of(cls, file: pq.ParquetFile, group: int, declared: Declaration) -> Box:
+    def of(cls, file: pq.ParquetFile, group: int, declared: Declaration, reach_arcsec: float) -> Box:
         """Box of a row group as its statistics say; without them the whole sky."""
         ends: list[float] = []
         for name, column in declared.sky().items():
@@ -79,8 +79,8 @@ class Box(NamedTuple):
             if found is None:
                 return cls(0.0, 360.0, -90.0, 90.0)
             ends += column.to_own_unit(name, np.array(found)).tolist()
-        # a little more than the radius, for what is lost in rounding
-        margin = 1.01 * declared.radius_arcsec / 3600 + 1e-9
+        # a little more than the reach, for what is lost in rounding
+        margin = 1.01 * reach_arcsec / 3600 + 1e-9
         ra_low, ra_high, dec_low, dec_high = ends
         wide = float(widest_ra_deg(np.array([max(abs(dec_low), abs(dec_high)) + margin]), margin)[0])
         return cls(ra_low - wide, ra_high + wide, dec_low - margin, dec_high + margin)

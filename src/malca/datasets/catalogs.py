@@ -54,6 +54,8 @@ class LocalCatalog(AbstractDataset[None, Catalog]):
     ids_must_agree : bool
         Whether an entry whose Gaia id is known to be another is no match on the sky. For what is
         of one star alone; a variable beside a star varies in the same pixel.
+    many_per_id : bool
+        Whether several entries may have one id, as the epochs of a source do.
     coverage : dict, optional
         Where the catalogue would list a star: ``min_dec_deg``, ``max_dec_deg``, ``regions``.
         Elsewhere one that is not found is "unknown".
@@ -98,6 +100,7 @@ class LocalCatalog(AbstractDataset[None, Catalog]):
         radius_arcsec: float = 3.0,
         id_max_sep_arcsec: float = 10.0,
         ids_must_agree: bool = False,
+        many_per_id: bool = False,
         coverage: dict[str, Any] | None = None,
         quality: str | dict[str, Any] | None = None,
         required: list[str] | None = None,
@@ -115,6 +118,7 @@ class LocalCatalog(AbstractDataset[None, Catalog]):
                 "radius_arcsec": radius_arcsec,
                 "id_max_sep_arcsec": id_max_sep_arcsec,
                 "ids_must_agree": ids_must_agree,
+                "many_per_id": many_per_id,
                 "coverage": coverage or {},
                 "quality": quality,
                 "required": tuple(required or ()),
