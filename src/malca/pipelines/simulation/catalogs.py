@@ -18,9 +18,10 @@ from malca.pipelines.simulation.catalog_parameters import (
     SimulatedCatalogParameters,
     VariablesParameters,
 )
+from malca.pipelines.simulation.sky.layout import laid_out
+from malca.pipelines.simulation.sky.photometry import gaia_columns
 
 _SURVEY_EPOCH_YR = 2016.0
-_KMS_PER_MASYR_KPC = 4.74
 _FIRST_ID = 10**17
 _LAST_ID = 6_900_000_000_000_000_000
 
@@ -81,21 +82,24 @@ _APERIODIC = ("single_eclipse", "dipper_single", "dipper_repeated", "dipper_asym
 
 
 def simulate_gaia(
-    stars: pd.DataFrame, seed: int, parameters: SimulatedCatalogParameters
+    stars: pd.DataFrame, sky: pd.DataFrame, seed: int, parameters: SimulatedCatalogParameters
 ) -> pd.DataFrame:
     """Make Gaia's table, with the ids of DR3 and, as its list of neighbours gives them, of DR2.
 
     Parameters
     ----------
-    stars : DataFrame
+    stars : DataFrame, (n,)
         The survey's stars as `malca.pipelines.simulation.populations.draw_stars` draws them.
+    sky : DataFrame, (n,)
+        What they are, as `malca.pipelines.simulation.sky.stars.draw_sky` draws it.
     seed : int
     parameters : SimulatedCatalogParameters
 
     Returns
     -------
     DataFrame
-        Columns named as in ``gaiadr3.gaia_source``, units deg, mas, mas/yr and mag at 2016.0, and
+        Index of ``stars``, without those that Gaia lacks. Columns named as in
+        ``gaiadr3.gaia_source``, units deg, mas, mas/yr, km/s, K, pc and mag at 2016.0, and
         ``dr2_source_id``. Without a solution ``ruwe, parallax, pmra, pmdec`` are missing.
     """
     gaia = parameters.gaia
@@ -103,7 +107,6 @@ def simulate_gaia(
     listed = (rng.random(len(stars)) >= gaia.missing_share) & stars["gaia_id"].notna().to_numpy()
     n = len(stars)
     pm = stars[["pm_ra", "pm_dec"]].to_numpy(float)
-    distance_kpc = _distance_given_motion(rng, np.nan_to_num(pm))
     ruwe = np.where(
         rng.random(n) < gaia.high_ruwe_share,
         1.2 + rng.exponential(gaia.high_ruwe_scale, n),
@@ -116,16 +119,33 @@ def simulate_gaia(
             "dr2_source_id": stars["gaia_id"].fillna(0).to_numpy(np.int64),
             "ra": stars["ra_deg"].to_numpy(),
             "dec": stars["dec_deg"].to_numpy(),
-            "parallax": 1 / distance_kpc + rng.normal(0, 0.02, n),
+            "parallax": 1000 / sky["distance_pc"].to_numpy() + rng.normal(0, 0.02, n),
             "pmra": pm[:, 0] + rng.normal(0, 0.02, n),
             "pmdec": pm[:, 1] + rng.normal(0, 0.02, n),
             "ruwe": ruwe,
             "phot_g_mean_mag": stars["gaia_mag"].to_numpy(),
             "bp_rp": (stars["gaia_b_mag"] - stars["gaia_r_mag"]).to_numpy(),
-        }
+            **gaia_columns(stars, sky, _stream(seed, 7)),
+        },
+        index=stars.index,
     )
-    table.loc[~solved, ["parallax", "pmra", "pmdec", "ruwe"]] = np.nan
-    return table[listed].reset_index(drop=True)
+    fitted = ["parallax", "parallax_error", "pmra", "pmra_error", "pmdec", "pmdec_error", "ruwe"]
+    table.loc[~solved, fitted] = np.nan
+    return laid_out(
+        table[listed],
+        ("ra", "dec"),
+        {
+            **dict.fromkeys(["parallax", "parallax_error"], "mas"),
+            **dict.fromkeys(["pmra", "pmra_error", "pmdec", "pmdec_error"], "mas / yr"),
+            **dict.fromkeys(["radial_velocity", "radial_velocity_error"], "km / s"),
+            **dict.fromkeys(
+                ["phot_g_mean_mag", "phot_bp_mean_mag", "phot_rp_mean_mag", "bp_rp", "ag_gspphot"],
+                "mag",
+            ),
+            "teff_gspphot": "K",
+            "distance_gspphot": "pc",
+        },
+    )
 
 
 def _dr3_ids(stars: pd.DataFrame, seed: int, parameters: SimulatedCatalogParameters) -> np.ndarray:
@@ -134,24 +154,6 @@ def _dr3_ids(stars: pd.DataFrame, seed: int, parameters: SimulatedCatalogParamet
     changed = rng.random(len(stars)) < parameters.gaia.new_id_share
     new_id = rng.integers(_FIRST_ID, _LAST_ID, len(stars))
     return np.where(changed, new_id, stars["gaia_id"].fillna(0).to_numpy(np.int64))
-
-
-def _distance_given_motion(rng: np.random.Generator, pm_masyr: np.ndarray) -> np.ndarray:
-    """Distances, kpc, of stars that move as these do, from the disc that ``draw_stars`` draws from.
-
-    There the distance has a density of d exp(-d / 0.7 kpc), and a component of the motion a
-    standard deviation of 35 km/s.
-    """
-    grid = np.geomspace(0.15, 6.0, 300)
-    width = 35.0 / _KMS_PER_MASYR_KPC / grid
-    size = (pm_masyr**2).sum(axis=1)[:, None]
-    # a step of the grid is as long as its distance
-    weight = grid**2 * np.exp(-grid / 0.7) * np.exp(-0.5 * size / width**2) / width**2
-    # a star that moves faster than any of the grid is as near as can be
-    weight[:, 0] += 1e-300
-    share = np.cumsum(weight, axis=1)
-    chosen = (rng.random(len(size))[:, None] * share[:, -1:] < share).argmax(axis=1)
-    return np.asarray(grid[chosen])
 
 
 def simulate_variables(
@@ -186,7 +188,9 @@ def simulate_variables(
     for name, kind in _KINDS.items():
         rng = _stream(seed, 1 + kind.stream)
         draft = _draft(rng, truth, spurious == name, kind, getattr(parameters, name), parameters)
-        tables[name] = _LAYOUTS[name](draft)
+        table = _LAYOUTS[name](draft)
+        position = ("ra", "dec") if "ra" in table else ("RAJ2000", "DEJ2000")
+        tables[name] = laid_out(table, position, {k: u for k, u in _UNITS.items() if k in table})
     return tables
 
 
@@ -329,6 +333,7 @@ def _ogle(draft: pd.DataFrame) -> pd.DataFrame:
     )
 
 
+_UNITS = {"frequency": "1 / d", "Per": "d", "P": "d", "Vmag": "mag", "gmag": "mag", "Imag": "mag"}
 _LAYOUTS = {"gaia_eb": _gaia_eb, "asassn": _asassn, "ztf": _ztf, "ogle": _ogle}
 
 

@@ -20,6 +20,8 @@ from malca.pipelines.simulation.realism import (
     compare,
     survey_statistics,
 )
+from malca.pipelines.simulation.sky.photometry import simulate_photometry
+from malca.pipelines.simulation.sky.stars import draw_sky
 from malca.pipelines.simulation.survey import INDEX_COLUMNS, simulate_portions
 from malca.pipelines.simulation.vsx import simulate_vsx, vsx_text
 from malca.plots.realism import plot_realism
@@ -92,13 +94,14 @@ def write_vsx(truth: pd.DataFrame, parameters: SimulationParameters) -> str:
 
 def write_catalogs(
     truth: pd.DataFrame, parameters: SimulationParameters, catalogs: SimulatedCatalogParameters
-) -> tuple[pd.DataFrame, ...]:
+) -> dict[str, pd.DataFrame]:
     """Make the catalogues that the survey's stars are looked up in.
 
     Returns
     -------
-    gaia, gaia_eb, asassn, ztf, ogle : DataFrame
-        See ``malca.pipelines.simulation.catalogs``.
+    dict of str to DataFrame
+        By the name of the catalogue's file; see ``malca.pipelines.simulation.catalogs`` and
+        ``malca.pipelines.simulation.sky``.
 
     Raises
     ------
@@ -112,9 +115,17 @@ def write_catalogs(
             "simulated_truth is not of the survey that these parameters make: run the whole pipeline "
             "simulation"
         )
+    sky = draw_sky(stars, parameters.seed)
     variables = simulate_variables(stars, truth["period_days"], parameters.seed, catalogs)
-    gaia = simulate_gaia(stars, parameters.seed, catalogs)
-    return gaia, *(variables[name] for name in ("gaia_eb", "asassn", "ztf", "ogle"))
+    gaia = simulate_gaia(stars, sky, parameters.seed, catalogs)
+    listed, known = stars.loc[gaia.index], sky.loc[gaia.index]
+    photometry = simulate_photometry(gaia, listed, known, parameters.seed)
+    files = {"asassn": "asassn_variables", "ztf": "ztf_periodic"}
+    return {
+        "gaia": gaia,
+        **{files.get(name, name): table for name, table in variables.items()},
+        **photometry,
+    }
 
 
 def check_realism(

@@ -41,13 +41,7 @@ def create_pipeline(**_: object) -> Pipeline:
             Node(
                 write_catalogs,
                 inputs=["simulated_truth", "params:simulation", "params:simulated_catalogs"],
-                outputs=[
-                    "simulated_gaia",
-                    "simulated_gaia_eb",
-                    "simulated_asassn_variables",
-                    "simulated_ztf_periodic",
-                    "simulated_ogle",
-                ],
+                outputs="simulated_sky",
                 name="write_catalogs",
                 tags="survey",
             ),
