@@ -59,7 +59,8 @@ def test_dereddening_takes_off_what_reddening_put_on(rng):
 
 ALL = {
     "dust_ebv_mag": 0.5, "dust_ebv_error_mag": 0.05, "dust_outcome": "matched",
-    "dust_beyond_map": False, "starhorse_av_mag": 1.2, "starhorse_av_low_mag": 1.0, "starhorse_av_high_mag": 1.4,
+    "dust_beyond_map": False, "starhorse_av_mag": 1.2, "starhorse_av_low_mag": 1.0,
+    "starhorse_av_high_mag": 1.4,
     "gaia_ag_mag": 0.789,
 }  # fmt: skip
 
