@@ -107,11 +107,11 @@ def check_catalogue(file: pq.ParquetFile, declared: Declaration) -> None:
     path = declared.filepath
     if not file.metadata.num_rows:
         raise DatasetError(f"{path} holds no entries: fetch it again, or remove it to go without")
-    _check_columns(file.schema_arrow, declared)
+    check_columns(file.schema_arrow, declared)
     units = declared_units(file.schema_arrow)
     numbers = {
         name: column
-        for name, column in {**declared.sky(), **declared.values()}.items()
+        for name, column in {**declared.sky(), **declared.motion(), **declared.values()}.items()
         if column.type == "number"
     }
     for name, column in numbers.items():
@@ -122,10 +122,17 @@ def check_catalogue(file: pq.ParquetFile, declared: Declaration) -> None:
         _check_ids(file, ids, declared)
 
 
-def _check_columns(schema: pa.Schema, declared: Declaration) -> None:
+def check_columns(schema: pa.Schema, declared: Declaration) -> None:
+    """Look at the names and types of a catalogue's columns.
+
+    Raises
+    ------
+    DatasetError
+        One is missing or cannot be what it is declared as.
+    """
     path = declared.filepath
     ids = declared.id_columns.columns()
-    values = {**declared.sky(), **declared.values()}
+    values = {**declared.sky(), **declared.motion(), **declared.values()}
     wanted = [*(column.column for column in values.values()), *ids.values()]
     missing = [name for name in dict.fromkeys(wanted) if name not in schema.names]
     if missing:
@@ -208,7 +215,7 @@ def _check_limits(file: pq.ParquetFile, numbers: dict[str, Column], declared: De
         limits = _limits(name)
         if limits is None:
             continue
-        low, high = _extremes(file, column.column)
+        low, high = column_extremes(file, column.column)
         if not low <= high:
             continue  # nothing but nulls
         values = column.to_own_unit(name, np.array([low, high])) + 0.0  # no "-0" in messages
@@ -220,7 +227,7 @@ def _check_limits(file: pq.ParquetFile, numbers: dict[str, Column], declared: De
             )
 
 
-def _extremes(file: pq.ParquetFile, column: str) -> tuple[float, float]:
+def column_extremes(file: pq.ParquetFile, column: str) -> tuple[float, float]:
     """Least and largest value, from the file's statistics where it has them, NaN left out."""
     index = column_index(file, column)
     low, high, unknown = np.inf, -np.inf, []

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import astropy.units as u
 import numpy as np
+import pyarrow as pa
 from astropy.coordinates import SkyCoord
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -133,6 +134,13 @@ class Position(_Declared):
     dec_deg: Column
 
 
+class ProperMotion(_Declared):
+    """Columns of the entries' proper motion, in right ascension times cos(dec)."""
+
+    pm_ra_masyr: Column
+    pm_dec_masyr: Column
+
+
 class Ids(_Declared):
     """Columns of ids, by which entries are matched before the sky is asked."""
 
@@ -168,10 +176,13 @@ class Declaration(_Declared):
     id_max_sep_arcsec: float = Field(10.0, gt=0)
     ids_must_agree: bool = False
     many_per_id: bool = False
+    proper_motion: ProperMotion | None = None
     coverage: Coverage = Coverage()
     quality: Column | None = None
     required: tuple[str, ...] = ()
     optional: bool = False
+    indexed: bool | None = None
+    index_folder: Path | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> Declaration:
@@ -181,7 +192,7 @@ class Declaration(_Declared):
         missing = sorted(set(self.required) - set(self.columns))
         if missing:
             raise ValueError(f"required: {', '.join(missing)} is not among the columns")
-        for name, column in {**self.values(), **self.sky()}.items():
+        for name, column in {**self.values(), **self.sky(), **self.motion()}.items():
             if column.type == "number":
                 column.check_unit(name)
         return self
@@ -193,3 +204,19 @@ class Declaration(_Declared):
     def sky(self) -> dict[str, Column]:
         """Columns of the position."""
         return {"ra_deg": self.position.ra_deg, "dec_deg": self.position.dec_deg}
+
+    def motion(self) -> dict[str, Column]:
+        """Columns of the entries' proper motion; none where it is not declared."""
+        moved = self.proper_motion
+        return (
+            {}
+            if moved is None
+            else {"pm_ra_masyr": moved.pm_ra_masyr, "pm_dec_masyr": moved.pm_dec_masyr}
+        )
+
+    def types(self) -> dict[str, pa.DataType]:
+        """Arrow types of the file's columns, for formats that do not say them; ids are int64."""
+        kinds = {"number": pa.float64(), "integer": pa.int64(), "text": pa.string(), "flag": pa.bool_()}
+        columns = [*self.sky().values(), *self.motion().values(), *self.values().values()]
+        types = {column.column: kinds[column.type] for column in columns}
+        return types | dict.fromkeys(self.id_columns.columns().values(), pa.int64())

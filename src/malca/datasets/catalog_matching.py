@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -25,15 +25,21 @@ from malca.catalogs import (
     NOT_COVERED,
     NOT_MATCHED,
     OUTSIDE,
-    TARGET_COLUMNS,
     UNKNOWN,
     Entries,
-    integer_ids,
-    normalise_gaia_release,
 )
 from malca.datasets.catalog_checks import as_floats, as_ids
 from malca.datasets.catalog_declaration import DTYPES, Declaration
-from malca.datasets.catalog_reading import ParquetRows, SkyTable
+from malca.datasets.catalog_index import ensure_index, find_index, needs_index, source_digest
+from malca.datasets.catalog_pairs import (
+    NOTHING,
+    Found,
+    Hits,
+    Targets,
+    distinct,
+    take_nearest,
+)
+from malca.datasets.catalog_reading import IndexedRows, ParquetRows, SkyTable
 
 logger = logging.getLogger(__name__)
 
@@ -42,53 +48,15 @@ OUTCOME_DTYPES = {name: MATCH_DTYPES[name] for name in ("asas_sn_id", "outcome",
     "n_entries": "int64"
 }
 
-_NOTHING = -1
 _NO_FILE, _NO_POSITION = "no catalogue", "no position"
 
 
-class _Targets(NamedTuple):
-    """Targets as arrays, shape (n,), positions at the catalogue's epoch."""
-
-    asas_sn_id: np.ndarray
-    ra_deg: np.ndarray
-    dec_deg: np.ndarray
-    gaia_id: np.ndarray
-    gaia_release: np.ndarray
-
-    @property
-    def placed(self) -> np.ndarray:
-        return np.isfinite(self.ra_deg) & np.isfinite(self.dec_deg)
-
-
-class _Found(NamedTuple):
-    """Row of the table (-1: none) of each target, how it was found and how far away, shape (n,)."""
-
-    row: np.ndarray
-    by: np.ndarray
-    sep_arcsec: np.ndarray
-
-    @classmethod
-    def nothing(cls, n: int) -> _Found:
-        return cls(np.full(n, _NOTHING, np.int64), np.full(n, "", object), np.full(n, np.nan))
-
-
-class _Hits(NamedTuple):
-    """Pairs of a target and a row of the table, shape (n_pairs,)."""
-
-    star: np.ndarray
-    row: np.ndarray
-    sep_arcsec: np.ndarray
-
-    @classmethod
-    def nothing(cls) -> _Hits:
-        return cls(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))
-
-
 class ParquetCatalog:
-    """A catalogue in a Parquet file; the ``malca.catalogs.Catalog`` that ``LocalCatalog`` loads.
+    """A catalogue in a file; the ``malca.catalogs.Catalog`` that ``LocalCatalog`` loads.
 
-    Only the columns a match needs are read, a batch of rows at a time, and of a file whose row
-    groups lie in different parts of the sky only the groups where there are targets.
+    Parquet is read as it is: only the columns a match needs, a batch of rows at a time, and of a
+    file whose row groups lie in different parts of the sky only the groups where there are targets.
+    For other formats, and where it is wished, there is an index, see ``catalog_index``.
 
     Parameters
     ----------
@@ -100,6 +68,7 @@ class ParquetCatalog:
         self.declared = declared
         self._there = declared.filepath.is_file()
         self.fingerprint = catalogue_fingerprint(declared)
+        self.index = _index_of(declared) if self._there else None
 
     def match(self, targets: pd.DataFrame) -> pd.DataFrame:
         """Look targets up; see ``malca.catalogs.Catalog.match``.
@@ -119,17 +88,17 @@ class ParquetCatalog:
         DatasetError
             The file is no longer the one that was loaded.
         """
-        stars = self._targets(targets)
-        found = _Found.nothing(len(targets))
+        stars = Targets.of(targets, self.declared)
+        found = Found.nothing(len(targets))
         if not self._there:
             return self._table(stars, found, None)
-        with self._open() as table:
+        with closing(self._open()) as table:
             for by, hits in self._by_ids(table, stars, found):
-                _take_nearest(hits, by, found)
-            search = np.flatnonzero((found.row == _NOTHING) & stars.placed)
+                take_nearest(hits, by, found)
+            search = np.flatnonzero((found.row == NOTHING) & stars.placed)
             for hits in self._by_position(table, stars, search):
-                _take_nearest(hits, "position", found)
-            rows = found.row[found.row != _NOTHING]
+                take_nearest(hits, "position", found)
+            rows = found.row[found.row != NOTHING]
             matches = self._table(stars, found, table.rows(self._value_columns(), rows))
         self._log(matches["outcome"])
         return matches
@@ -146,20 +115,22 @@ class ParquetCatalog:
         KeyError, TypeError, DatasetError
             As ``match``.
         """
-        stars = self._targets(targets)
+        stars = Targets.of(targets, self.declared)
         if not self._there:
-            return self._entries(stars, _Hits.nothing(), None)
-        with self._open() as table:
+            return self._entries(stars, Hits.nothing(), None)
+        with closing(self._open()) as table:
             parts = [hits for _, hits in self._by_ids(table, stars, None)]
             parts += self._by_position(table, stars, np.flatnonzero(stars.placed))
-            hits = _distinct(parts)
+            hits = distinct(parts)
             entries = self._entries(stars, hits, table.rows(self._value_columns(), hits.row))
         self._log(entries.outcomes["outcome"])
         return entries
 
-    def _open(self) -> ParquetRows:
+    def _open(self) -> SkyTable:
         if catalogue_fingerprint(self.declared) != self.fingerprint:
             raise DatasetError(f"{self.declared.filepath} has changed since it was loaded: run again")
+        if self.index is not None:
+            return IndexedRows(self.index)
         return ParquetRows(self.declared.filepath, self.declared)
 
     def _log(self, outcome: pd.Series) -> None:
@@ -167,35 +138,9 @@ class ParquetCatalog:
         words = ", ".join(f"{n} {name}" for name, n in counts.items())
         logger.info("%s: %s", self.declared.filepath.name, words)
 
-    def _targets(self, targets: pd.DataFrame) -> _Targets:
-        missing = [name for name in TARGET_COLUMNS if name not in targets]
-        if missing:
-            raise KeyError(f"targets lack {', '.join(missing)}")
-        ra, dec, _ = propagate_proper_motion(
-            targets["ra_deg"].to_numpy(float, na_value=np.nan),
-            targets["dec_deg"].to_numpy(float, na_value=np.nan),
-            targets["pm_ra_masyr"].to_numpy(float, na_value=np.nan),
-            targets["pm_dec_masyr"].to_numpy(float, na_value=np.nan),
-            self.declared.target_epoch_yr,
-            self.declared.epoch_yr,
-        )
-        gaia_id, there = integer_ids(targets["gaia_id"])
-        release = pd.Series("", index=targets.index, dtype=object)
-        if "gaia_release" in targets:
-            stated = targets["gaia_release"]
-            named = {text: normalise_gaia_release(text) for text in stated.dropna().unique()}
-            release = stated.map(named).where(there & stated.notna(), "")
-        return _Targets(
-            integer_ids(targets["asas_sn_id"])[0].to_numpy(),
-            ra,
-            dec,
-            gaia_id.to_numpy(),
-            release.to_numpy(object),
-        )
-
     def _by_ids(
-        self, table: SkyTable, stars: _Targets, found: _Found | None
-    ) -> Iterator[tuple[str, _Hits]]:
+        self, table: SkyTable, stars: Targets, found: Found | None
+    ) -> Iterator[tuple[str, Hits]]:
         """Entries with an id of a target, one kind of id after the other, less those elsewhere.
 
         Targets that are in ``found`` when the turn of an id comes are passed over.
@@ -209,7 +154,7 @@ class ParquetCatalog:
         if ids.asas_sn_id:
             wanted.append(("asas_sn_id", ids.asas_sn_id, stars.asas_sn_id, np.ones(n, bool)))
         for by, column, values, there in wanted:
-            asked = np.flatnonzero(there if found is None else there & (found.row == _NOTHING))
+            asked = np.flatnonzero(there if found is None else there & (found.row == NOTHING))
             pairs = table.pairs_of_ids(column, values[asked])
             star = asked[pairs.wanted]
             sep = self._separation(table, stars, star, pairs.row)
@@ -220,39 +165,69 @@ class ParquetCatalog:
                     "taken for it", self.declared.filepath.name, (~near).sum(), by,
                     self.declared.id_max_sep_arcsec,
                 )  # fmt: skip
-            yield by, _Hits(star[near], pairs.row[near], sep[near])
+            yield by, Hits(star[near], pairs.row[near], sep[near])
 
     def _separation(
-        self, table: SkyTable, stars: _Targets, star: np.ndarray, rows: np.ndarray
+        self, table: SkyTable, stars: Targets, star: np.ndarray, rows: np.ndarray
     ) -> np.ndarray:
-        sky = self.declared.sky()
-        entries = table.rows(list(dict.fromkeys(column.column for column in sky.values())), rows)
-        ra, dec = (
-            column.to_own_unit(name, as_floats(entries.column(column.column)))
-            for name, column in sky.items()
-        )
+        ra, dec = table.places(rows)
+        still = np.flatnonzero(stars.still[star])
+        if len(still):
+            ra, dec = ra.copy(), dec.copy()
+            others = table.rows(self._motion_columns(), rows[still])
+            ra[still], dec[still] = self._moved(ra[still], dec[still], others)
         step = unit_vectors(stars.ra_deg[star], stars.dec_deg[star]) - unit_vectors(ra, dec)
         chord = np.linalg.norm(step, axis=-1)
         return np.asarray(2 * np.arcsin(np.minimum(chord / 2, 1)) * ARCSEC_PER_RADIAN)
 
-    def _by_position(self, table: SkyTable, stars: _Targets, search: np.ndarray) -> Iterator[_Hits]:
+    def _by_position(self, table: SkyTable, stars: Targets, search: np.ndarray) -> Iterator[Hits]:
         """Entries within the radius of some targets, some at a time."""
+        still = stars.still[search]
+        yield from self._neighbours(table, stars, search[~still], move_entries=False)
+        if still.any():
+            yield from self._neighbours(table, stars, search[still], move_entries=True)
+
+    def _neighbours(
+        self, table: SkyTable, stars: Targets, search: np.ndarray, *, move_entries: bool
+    ) -> Iterator[Hits]:
         declared = self.declared
         ra, dec = stars.ra_deg[search], stars.dec_deg[search]
         releases = declared.id_columns.gaia_id if declared.ids_must_agree else {}
-        extra = list(dict.fromkeys(releases.values()))
-        for places, others in table.near(ra, dec, declared.radius_arcsec, extra):
-            pairs = pairs_within(
-                ra, dec, places["ra_deg"].to_numpy(), places["dec_deg"].to_numpy(),
-                declared.radius_arcsec,
-            )  # fmt: skip
+        extra = list(releases.values())
+        reach = declared.radius_arcsec
+        if move_entries:
+            extra += self._motion_columns()
+            years = abs(declared.target_epoch_yr - declared.epoch_yr)
+            reach += 1.01 * table.fastest_masyr() * years / 1000
+        for places, others in table.near(ra, dec, reach, list(dict.fromkeys(extra))):
+            entry_ra, entry_dec = places["ra_deg"].to_numpy(), places["dec_deg"].to_numpy()
+            if move_entries:
+                entry_ra, entry_dec = self._moved(entry_ra, entry_dec, others)
+            pairs = pairs_within(ra, dec, entry_ra, entry_dec, declared.radius_arcsec)
             star, keep = search[pairs.first], np.ones(len(pairs.first), bool)
             for release, column in releases.items():
                 ids, there = as_ids(others.column(column))
                 comparable = there[pairs.second] & (stars.gaia_release[star] == release)
                 keep &= ~comparable | (ids[pairs.second] == stars.gaia_id[star])
             row = places["row"].to_numpy()[pairs.second]
-            yield _Hits(star[keep], row[keep], pairs.sep_arcsec[keep])
+            yield Hits(star[keep], row[keep], pairs.sep_arcsec[keep])
+
+    def _motion_columns(self) -> list[str]:
+        return [column.column for column in self.declared.motion().values()]
+
+    def _moved(
+        self, ra_deg: np.ndarray, dec_deg: np.ndarray, entries: pa.Table
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Positions of entries at the epoch of the targets, by their own proper motions."""
+        declared = self.declared
+        pm_ra, pm_dec = (
+            column.to_own_unit(name, as_floats(entries.column(column.column)))
+            for name, column in declared.motion().items()
+        )
+        ra, dec, _ = propagate_proper_motion(
+            ra_deg, dec_deg, pm_ra, pm_dec, declared.epoch_yr, declared.target_epoch_yr
+        )
+        return ra, dec
 
     def _value_columns(self) -> list[str]:
         return list(dict.fromkeys(column.column for column in self.declared.values().values()))
@@ -273,7 +248,7 @@ class ParquetCatalog:
             columns[name] = values
         return pd.DataFrame(columns, index=range(len(hit)))
 
-    def _outcomes(self, stars: _Targets, hit: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _outcomes(self, stars: Targets, hit: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Outcome and reason of each target, of which some were found."""
         if not self._there:
             return np.full(len(hit), UNKNOWN, object), np.full(len(hit), _NO_FILE, object)
@@ -282,8 +257,8 @@ class ParquetCatalog:
         without = np.where(stars.placed, np.where(covered, NOT_MATCHED, NOT_COVERED), UNKNOWN)
         return np.where(hit, MATCHED, without).astype(object), reason.astype(object)
 
-    def _table(self, stars: _Targets, found: _Found, entries: pa.Table | None) -> pd.DataFrame:
-        hit = found.row != _NOTHING
+    def _table(self, stars: Targets, found: Found, entries: pa.Table | None) -> pd.DataFrame:
+        hit = found.row != NOTHING
         outcome, reason = self._outcomes(stars, hit)
         table = pd.DataFrame(
             {
@@ -301,7 +276,7 @@ class ParquetCatalog:
             table.loc[missing, "reason"] = _lacks(name)
         return pd.concat([table, values], axis=1)
 
-    def _entries(self, stars: _Targets, hits: _Hits, entries: pa.Table | None) -> Entries:
+    def _entries(self, stars: Targets, hits: Hits, entries: pa.Table | None) -> Entries:
         n = len(stars.asas_sn_id)
         listed = pd.DataFrame(
             {"asas_sn_id": stars.asas_sn_id[hits.star], "sep_arcsec": hits.sep_arcsec}
@@ -333,43 +308,17 @@ def _lacks(name: str) -> str:
     return f"its entry has no {name}"
 
 
-def _take_nearest(hits: _Hits, by: str, found: _Found) -> None:
-    """Put the nearest of some entries into ``found``, where it is nearer than what is there."""
-    better = ~(hits.sep_arcsec >= found.sep_arcsec[hits.star])  # NaN: nothing is there yet
-    star, row, sep = (values[better] for values in hits)
-    order = np.lexsort([row, sep, star])  # an unknown separation comes last
-    star, once = np.unique(star[order], return_index=True)
-    chosen = order[once]
-    found.row[star], found.by[star], found.sep_arcsec[star] = row[chosen], by, sep[chosen]
-
-
-def _distinct(parts: list[_Hits]) -> _Hits:
-    """All pairs once, in order of targets, separation and rows."""
-    if not parts:
-        return _Hits.nothing()
-    star, row, sep = (np.concatenate(values) for values in zip(*parts, strict=True))
-    _, once = np.unique(np.stack([star, row]), axis=1, return_index=True)
-    star, row, sep = star[once], row[once], sep[once]
-    order = np.lexsort([row, sep, star])
-    return _Hits(star[order], row[order], sep[order])
+def _index_of(declared: Declaration) -> Path | None:
+    """Index that a table is matched through; None: it is read as it is."""
+    if needs_index(declared):
+        return ensure_index(declared)
+    return None if declared.indexed is False else find_index(declared)
 
 
 def catalogue_fingerprint(declared: Declaration) -> str:
-    """SHA-256 of a catalogue's declaration and of its file's size and footer.
-
-    The footer holds offsets, sizes and extremes of every column of every row group; unlike the time
-    of its change it stays what it is when the file is copied.
-    """
-    mark = hashlib.sha256(declared.model_dump_json(exclude={"filepath", "optional"}).encode())
+    """SHA-256 of a catalogue's declaration and of what its file holds."""
+    where = {"filepath", "optional", "indexed", "index_folder"}
+    mark = hashlib.sha256(declared.model_dump_json(exclude=where).encode())
     if declared.filepath.is_file():
-        mark.update(_footer(declared.filepath))
+        mark.update(source_digest(declared).encode())
     return mark.hexdigest()
-
-
-def _footer(path: Path) -> bytes:
-    size = path.stat().st_size
-    with open(path, "rb") as file:
-        file.seek(max(0, size - 8))
-        length = int.from_bytes(file.read(4), "little")
-        file.seek(max(0, size - 8 - length))
-        return str(size).encode() + file.read()

@@ -10,10 +10,19 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from kedro.io import DatasetError
 
-from malca.datasets.catalog_checks import as_floats, as_ids, column_index, read_batches
+from malca.datasets.catalog_checks import (
+    as_floats,
+    as_ids,
+    column_extremes,
+    column_index,
+    read_batches,
+)
 from malca.datasets.catalog_declaration import Declaration
-from malca.datasets.catalog_sky import Box, Cells
+from malca.datasets.catalog_index import TABLE, read_facts
+from malca.datasets.catalog_sky import Box, Cells, key_ranges
+from malca.datasets.catalog_sorting import KEY, SKY
 
 # Entries near targets that are held before their distances are taken.
 WAITING_ROWS = 1 << 20
@@ -44,6 +53,15 @@ class SkyTable(Protocol):
     def rows(self, columns: list[str], rows: np.ndarray) -> pa.Table:
         """Read some rows, in the order given, also several times the same."""
 
+    def places(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Right ascension and declination of some rows, degrees."""
+
+    def fastest_masyr(self) -> float:
+        """Bound of the proper motion of any entry, where motions are declared."""
+
+    def close(self) -> None:
+        """Close what is open."""
+
 
 class ParquetRows:
     """A Parquet file as it is: read a batch at a time, without the row groups where nothing can be.
@@ -57,12 +75,6 @@ class ParquetRows:
     def __init__(self, path: Path, declared: Declaration) -> None:
         self._file = pq.ParquetFile(path, pre_buffer=False, buffer_size=1 << 20)
         self._declared = declared
-
-    def __enter__(self) -> ParquetRows:
-        return self
-
-    def __exit__(self, *raised: object) -> None:
-        self._file.close()
 
     def near(
         self, ra_deg: np.ndarray, dec_deg: np.ndarray, reach_arcsec: float, columns: list[str]
@@ -123,6 +135,114 @@ class ParquetRows:
     def rows(self, columns: list[str], rows: np.ndarray) -> pa.Table:
         return rows_of_file(self._file, columns, rows)
 
+    def places(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        sky = self._declared.sky()
+        table = self.rows(list(dict.fromkeys(column.column for column in sky.values())), rows)
+        ra, dec = (
+            column.to_own_unit(name, as_floats(table.column(column.column)))
+            for name, column in sky.items()
+        )
+        return ra, dec
+
+    def fastest_masyr(self) -> float:
+        ends = []
+        for name, column in self._declared.motion().items():
+            extremes = np.array(column_extremes(self._file, column.column))
+            ends.append(np.abs(column.to_own_unit(name, extremes)).max())
+        return float(np.hypot(*ends)) if np.isfinite(ends).all() else 0.0
+
+    def close(self) -> None:
+        self._file.close()
+
+
+class IndexedRows:
+    """A table that was made ready, see ``catalog_index``: arrays are mapped, not read.
+
+    Parameters
+    ----------
+    folder : Path
+        Its index.
+
+    Raises
+    ------
+    DatasetError
+        The index is damaged, or gone.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        facts = read_facts(folder)
+        if facts is None:
+            raise DatasetError(f"{folder} is damaged or gone: run again, and it is made anew")
+        self._folder, self._facts = folder, facts
+        self._file = pq.ParquetFile(
+            folder / TABLE, pre_buffer=False, buffer_size=1 << 20, page_checksum_verification=True
+        )
+        self._key = _mapped(folder / KEY)
+        self._sky = _mapped(folder / SKY)
+
+    def near(
+        self, ra_deg: np.ndarray, dec_deg: np.ndarray, reach_arcsec: float, columns: list[str]
+    ) -> Iterator[tuple[pd.DataFrame, pa.Table]]:
+        low, high = key_ranges(ra_deg, dec_deg, 1.01 * reach_arcsec / 3600)
+        first = np.searchsorted(self._key, low)
+        last = np.searchsorted(self._key, high, side="right")
+        for rows in _united(first, last):
+            ra, dec = self.places(rows)
+            frame = pd.DataFrame({"row": rows, "ra_deg": ra, "dec_deg": dec})
+            yield frame, self.rows(columns, rows) if columns else _NO_COLUMNS
+
+    def pairs_of_ids(self, column: str, wanted: np.ndarray) -> IdPairs:
+        ids, rows = _mapped(self._folder / self._facts.ids[column])
+        first = np.searchsorted(ids, wanted)
+        counts = np.searchsorted(ids, wanted, side="right") - first
+        found = rows[_ranges(first, counts)]
+        order = np.argsort(found, kind="stable")
+        return IdPairs(np.repeat(np.arange(len(wanted)), counts)[order], found[order])
+
+    def rows(self, columns: list[str], rows: np.ndarray) -> pa.Table:
+        try:
+            return rows_of_file(self._file, columns, rows)
+        except (OSError, pa.ArrowInvalid) as error:
+            raise DatasetError(
+                f"{self._folder} is damaged: remove it and run again, and it is made anew ({error})"
+            ) from None
+
+    def places(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        ra, dec = self._sky[rows].T
+        return ra, dec
+
+    def fastest_masyr(self) -> float:
+        return self._facts.fastest_masyr
+
+    def close(self) -> None:
+        self._file.close()
+
+
+_NO_COLUMNS = pa.table({})
+
+
+def _mapped(path: Path) -> np.ndarray:
+    array = np.load(path, mmap_mode="r")
+    return np.asarray(array)
+
+
+def _ranges(first: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Numbers of several ranges, one after the other."""
+    nth = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+    return np.repeat(first, counts) + nth
+
+
+def _united(first: np.ndarray, last: np.ndarray) -> Iterator[np.ndarray]:
+    """Numbers in any of several ranges (ends excluded), each once, in order, some at a time."""
+    order = np.argsort(first, kind="stable")
+    first, last = first[order], np.maximum.accumulate(last[order])
+    begin = np.maximum(first, np.r_[0, last[:-1]]) if len(first) else first
+    counts = np.maximum(last - begin, 0)
+    turn = np.cumsum(counts) // WAITING_ROWS
+    for k in np.unique(turn[counts > 0]):
+        some = turn == k
+        yield _ranges(begin[some], counts[some])
+
 
 def _joined(parts: list[tuple[pd.DataFrame, pa.RecordBatch]]) -> tuple[pd.DataFrame, pa.Table]:
     frame = pd.concat([frame for frame, _ in parts], ignore_index=True)
@@ -142,8 +262,7 @@ def expand_ids(places: np.ndarray, which: np.ndarray, rows: np.ndarray) -> IdPai
     order = np.argsort(places, kind="stable")
     ends = np.searchsorted(places[order], [which, which + 1])
     counts = ends[1] - ends[0]
-    nth = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-    return IdPairs(order[np.repeat(ends[0], counts) + nth], np.repeat(rows, counts))
+    return IdPairs(order[_ranges(ends[0], counts)], np.repeat(rows, counts))
 
 
 def _integer_extremes(file: pq.ParquetFile, group: int, index: int) -> tuple[int, int] | None:

@@ -11,6 +11,55 @@ from malca.datasets.catalog_checks import column_index, group_extremes
 from malca.datasets.catalog_declaration import Declaration
 
 _CELL_DEG = 0.05
+# Height of the bands of declination that indexed tables are sorted by, and what their keys differ by.
+_ZONE_DEG = 0.1
+_KEYS_A_ZONE = 400.0
+
+
+def zone_key(ra_deg: np.ndarray, dec_deg: np.ndarray) -> np.ndarray:
+    """Give the number that sorts positions by bands of declination and within them by right ascension.
+
+    Infinite where there is no position. Exact to 1e-10 degree.
+    """
+    there = np.isfinite(ra_deg) & np.isfinite(dec_deg)
+    ra, dec = np.where(there, ra_deg, 0.0), np.where(there, dec_deg, 0.0)
+    return np.where(there, _KEYS_A_ZONE * _zone(dec) + ra % 360.0, np.inf)
+
+
+def _zone(dec_deg: np.ndarray) -> np.ndarray:
+    return np.clip(np.floor((dec_deg + 90.0) / _ZONE_DEG), 0, round(180 / _ZONE_DEG) - 1)
+
+
+def key_ranges(
+    ra_deg: np.ndarray, dec_deg: np.ndarray, radius_deg: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Ranges of keys, ends included, in which all positions within a radius of others lie.
+
+    Parameters
+    ----------
+    ra_deg, dec_deg : (n,) arrays
+        Finite positions, degrees.
+    radius_deg : float
+
+    Returns
+    -------
+    low, high : (n_ranges,) arrays
+        In no order; several of them may cover one key.
+    """
+    width = widest_ra_deg(dec_deg, radius_deg)
+    first, last = _zone(dec_deg - radius_deg), _zone(dec_deg + radius_deg)
+    west = np.where(width >= 180, 0.0, (ra_deg - width) % 360.0)
+    east = west + np.minimum(2 * width, 360.0)
+    low, high = [], []
+    for step in range(int((last - first).max(initial=-1)) + 1):
+        zone = first + step
+        inside = zone <= last
+        start = _KEYS_A_ZONE * zone
+        for begin, end in ((west, np.minimum(east, 360.0)), (np.zeros_like(west), east - 360.0)):
+            some = inside & (end >= begin)
+            low.append((start + begin)[some])
+            high.append((start + end)[some])
+    return np.concatenate([np.empty(0), *low]), np.concatenate([np.empty(0), *high])
 
 
 def widest_ra_deg(dec_deg: np.ndarray, radius_deg: float) -> np.ndarray:

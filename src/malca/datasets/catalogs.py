@@ -1,4 +1,4 @@
-"""Local catalogues: Parquet tables that stars are looked up in, and the simulated ones of the demo."""
+"""Local catalogues: tables that stars are looked up in, and the simulated ones of the demo."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from kedro.io import AbstractDataset, DatasetError
 from malca.catalogs import Catalog
 from malca.datasets.catalog_checks import check_catalogue
 from malca.datasets.catalog_declaration import Declaration
+from malca.datasets.catalog_index import TABLE, ensure_index, needs_index
 from malca.datasets.catalog_matching import ParquetCatalog
 from malca.datasets.previews import TablePreview, table_preview
 from malca.datasets.tables import write_atomically
@@ -27,10 +28,11 @@ _ROWS_PER_GROUP = 1 << 16
 
 
 class LocalCatalog(AbstractDataset[None, Catalog]):
-    """A catalogue in a Parquet table; loads as an object with ``match(targets) -> table``.
+    """A catalogue in a table; loads as an object with ``match(targets) -> table``.
 
-    The table is read as it was downloaded: the declaration says which columns it has, and in
-    which units. Sorted by declination (or by Gaia source id) it is matched fastest.
+    The table is read as it was downloaded, in Parquet, FITS, VOTable, CSV or ECSV (all but the first
+    also gzipped): the declaration says which columns it has, and in which units. What is no Parquet
+    is indexed once, which for a table of hundreds of millions of rows takes its time.
 
     Parameters
     ----------
@@ -56,6 +58,14 @@ class LocalCatalog(AbstractDataset[None, Catalog]):
         of one star alone; a variable beside a star varies in the same pixel.
     many_per_id : bool
         Whether several entries may have one id, as the epochs of a source do.
+    proper_motion : dict, optional
+        The file's ``pm_ra_masyr`` and ``pm_dec_masyr``, declared in the same way. With these the
+        entries are moved to ``target_epoch_yr`` for stars whose own motion is not known.
+    indexed : bool, optional
+        Whether to match through an index, which is made once. By default: for what is no Parquet,
+        and for Parquet where ``index()`` has made one. True pays for tables of millions of rows.
+    index_folder : str, optional
+        Where indices are kept; by default ``.indexed`` beside the file.
     coverage : dict, optional
         Where the catalogue would list a star: ``min_dec_deg``, ``max_dec_deg``, ``regions``.
         Elsewhere one that is not found is "unknown".
@@ -101,6 +111,9 @@ class LocalCatalog(AbstractDataset[None, Catalog]):
         id_max_sep_arcsec: float = 10.0,
         ids_must_agree: bool = False,
         many_per_id: bool = False,
+        proper_motion: dict[str, Any] | None = None,
+        indexed: bool | None = None,
+        index_folder: str | None = None,
         coverage: dict[str, Any] | None = None,
         quality: str | dict[str, Any] | None = None,
         required: list[str] | None = None,
@@ -119,6 +132,9 @@ class LocalCatalog(AbstractDataset[None, Catalog]):
                 "id_max_sep_arcsec": id_max_sep_arcsec,
                 "ids_must_agree": ids_must_agree,
                 "many_per_id": many_per_id,
+                "proper_motion": proper_motion,
+                "indexed": indexed,
+                "index_folder": index_folder,
                 "coverage": coverage or {},
                 "quality": quality,
                 "required": tuple(required or ()),
@@ -140,7 +156,7 @@ class LocalCatalog(AbstractDataset[None, Catalog]):
         path = self._declared.filepath
         if not path.is_file():
             if path.exists():
-                raise DatasetError(f"{path} is no file: give a Parquet table")
+                raise DatasetError(f"{path} is no file: give a table")
             if not self._declared.optional:
                 raise DatasetError(f"there is no {path}: put it there, or declare it optional")
             if not self._warned:
@@ -152,7 +168,8 @@ class LocalCatalog(AbstractDataset[None, Catalog]):
         if mark == self._checked:
             return
         try:
-            with pq.ParquetFile(path, pre_buffer=False, buffer_size=1 << 20) as file:
+            table = ensure_index(self._declared) / TABLE if needs_index(self._declared) else path
+            with pq.ParquetFile(table, pre_buffer=False, buffer_size=1 << 20) as file:
                 check_catalogue(file, self._declared)
         except (OSError, pa.ArrowInvalid) as error:
             raise DatasetError(
@@ -163,6 +180,18 @@ class LocalCatalog(AbstractDataset[None, Catalog]):
     def load(self) -> ParquetCatalog:
         self.check()
         return ParquetCatalog(self._declared)
+
+    def index(self) -> Path:
+        """Make the table ready for matching in seconds, once; where its index is.
+
+        Raises
+        ------
+        DatasetError
+            There is no table, or it cannot be used or indexed.
+        """
+        if not self._declared.filepath.is_file():
+            raise DatasetError(f"there is no {self._declared.filepath}: nothing to index")
+        return ensure_index(self._declared)
 
     def save(self, data: None) -> None:
         raise DatasetError("catalogues are read only")
