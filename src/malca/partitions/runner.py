@@ -15,6 +15,7 @@ from malca.partitions.compute import ComputeParameters
 from malca.partitions.engines import EngineError, Job, PartitionWriter, engine_of
 from malca.partitions.fingerprints import code_of, modules_of, own_modules, what_differs, with_code
 from malca.partitions.receipts import Receipt
+from malca.progress import Progress
 
 logger = logging.getLogger(__name__)
 
@@ -142,7 +143,7 @@ def run_partitions(work: PartitionMap, store: PartitionStore) -> PartitionReport
     ]
     failed = dict(choice.failed_before)
     done = []
-    progress = _Progress(work.title, sum(work.sizes[job.key] for job in jobs))
+    progress = Progress(work.title, sum(work.sizes[job.key] for job in jobs))
     with closing(engine_of(work.compute).run(jobs)) as outcomes:
         for outcome in outcomes:
             key = outcome.key
@@ -231,40 +232,3 @@ def _tell(title: str, n_partitions: int, choice: _Choice, n_removed: int) -> Non
         parts.append(f"{n_removed} belong to nothing any more and are removed")
     if n_removed or set(counts) != {_NEW} or choice.reused or choice.failed_before:
         logger.info("%s: %s", title, "; ".join(parts))
-
-
-class _Progress:
-    """Says now and then how far a long job is, how fast it goes and how long it will take."""
-
-    def __init__(self, title: str, total: int, every_seconds: float = 5.0) -> None:
-        self.title, self.total, self.every_seconds = title, total, every_seconds
-        self.done = 0
-        self.started = self.said = time.monotonic()
-
-    def advance(self, n: int) -> None:
-        self.done += n
-        if time.monotonic() - self.said >= self.every_seconds and self.done < self.total:
-            self.said = time.monotonic()
-            rate = self.done / (self.said - self.started)
-            left = (self.total - self.done) / max(rate, 1e-9)
-            logger.info(
-                "%s: %s of %s light curves (%.0f %%), %.0f a second, %s left",
-                self.title, f"{self.done:,}", f"{self.total:,}", 100 * self.done / self.total, rate,
-                _clock(left),
-            )  # fmt: skip
-
-    def finish(self) -> None:
-        seconds = time.monotonic() - self.started
-        if self.done:
-            logger.info(
-                "%s: %s light curves in %s, %.0f a second",
-                self.title, f"{self.done:,}", _clock(seconds), self.done / max(seconds, 1e-9),
-            )  # fmt: skip
-
-
-def _clock(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours} h {minutes:02d} min"
-    return f"{minutes} min {rest:02d} s" if minutes else f"{seconds:.1f} s"

@@ -34,7 +34,7 @@ def simbad_object(name: str) -> str:
 
 
 def vizier(table: str, ra_deg: float, dec_deg: float, radius_arcsec: float = 5.0) -> str:
-    """A table of VizieR about a position."""
+    """VizieR's table about a position."""
     options = {
         "-source": table,
         "-c": f"{ra_deg:.6f} {dec_deg:+.6f}",
@@ -51,7 +51,7 @@ def alerce_object(oid: str) -> str:
 
 def tns_object(name: str) -> str:
     """Page of a transient in the Transient Name Server."""
-    return f"https://www.wis-tns.org/object/{quote(name.split(' ')[-1])}"
+    return f"https://www.wis-tns.org/object/{quote(name.rpartition(' ')[2])}"
 
 
 def skypatrol(asas_sn_id: int) -> str:

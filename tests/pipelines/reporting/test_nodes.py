@@ -14,7 +14,7 @@ from malca.filters import FilteringParameters, judge_stars
 from malca.lightcurves import BAND_G, POINT_DTYPES, STAR_DTYPES, Camera, LightCurves
 from malca.partitions import ComputeParameters, PartitionMap
 from malca.pipelines.reporting.nodes import plan_pictures, write_summary
-from malca.pipelines.reporting.parameters import ReportingParameters
+from malca.reporting_parameters import ReportingParameters
 from malca.search.detect import detect_events
 from malca.search.parameters import DetectionParameters
 
@@ -115,7 +115,7 @@ def test_only_what_changed_is_drawn_again(tables, pictures):
 
 def test_the_best_are_chosen_and_others_forgotten(tables, pictures):
     pictures.save(plan(tables))
-    pictures.save(plan(tables, reporting=ReportingParameters(n_pictures=1)))
+    pictures.save(plan(tables, reporting=ReportingParameters(n_pictures=1, n_dossiers=0)))
     best = tables["candidates"].set_index("asas_sn_id")["dipper_score"].idxmax()
     assert set(pictures.load()["pictures"]) == {str(best)}
 

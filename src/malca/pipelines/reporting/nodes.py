@@ -15,7 +15,7 @@ from malca.filters import FilteringParameters
 from malca.lightcurves import LightCurves
 from malca.magnitude_bins import resolve_bin
 from malca.partitions import ComputeParameters, PartitionMap, fingerprint
-from malca.pipelines.reporting.parameters import ReportingParameters
+from malca.reporting_parameters import ReportingParameters
 from malca.plots.candidates import (
     drawing_fingerprint,
     facts_of,
@@ -59,7 +59,7 @@ def plan_pictures(
     reporting : ReportingParameters
     compute : ComputeParameters
     """
-    best = rank_candidates(candidates).head(reporting.n_pictures)
+    best = rank_candidates(candidates).head(reporting.n_drawn(len(candidates)))
     partition = manifest.loc[manifest["asas_sn_id"].isin(best["asas_sn_id"])]
     partition = partition.set_index("asas_sn_id")["partition"]
     loaders = lightcurves["lightcurves"]
