@@ -143,7 +143,9 @@ def simulate_gaia(
                 "mag",
             ),
             "teff_gspphot": "K",
-            "distance_gspphot": "pc",
+            **dict.fromkeys(
+                ["distance_gspphot", "distance_gspphot_lower", "distance_gspphot_upper"], "pc"
+            ),
         },
     )
 

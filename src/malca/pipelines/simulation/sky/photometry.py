@@ -41,6 +41,8 @@ def gaia_columns(
     has_gsp = rng.random(n) < 0.85
     ag = EXTINCTION_PER_AV["g"] * sky["av_mag"].to_numpy()
     has_rv = (g < 14.5) & (rng.random(n) < 0.8)
+    # beyond 2 kpc these fall short (Fouesneau+ 2023, A&A 674, A28)
+    gsp_pc = _short(sky["distance_pc"].to_numpy()) * rng.normal(1, 0.04, n)
     binary = stars["population"].isin(["detached_binary", "repeating_eclipse"]).to_numpy()
 
     def where(there: np.ndarray, values: np.ndarray) -> np.ndarray:
@@ -59,10 +61,9 @@ def gaia_columns(
         "teff_gspphot": where(has_gsp, sky["teff_k"] * rng.normal(1, 0.02, n)),
         "logg_gspphot": where(has_gsp, sky["logg_dex"] + rng.normal(0, 0.1, n)),
         "mh_gspphot": where(has_gsp, sky["mh_dex"] - 0.2 + rng.normal(0, 0.2, n)),
-        # beyond 2 kpc these fall short (Fouesneau+ 2023, A&A 674, A28)
-        "distance_gspphot": where(
-            has_gsp, _short(sky["distance_pc"].to_numpy()) * rng.normal(1, 0.04, n)
-        ),
+        "distance_gspphot": where(has_gsp, gsp_pc),
+        "distance_gspphot_lower": where(has_gsp, 0.97 * gsp_pc),
+        "distance_gspphot_upper": where(has_gsp, 1.03 * gsp_pc),
         "ag_gspphot": where(has_gsp, np.clip(ag + rng.normal(0, 0.05, n), 0, None)),
         "non_single_star": np.where(binary & (rng.random(n) < 0.2), 4, 0),
         "phot_variable_flag": stars["gaia_var"].to_numpy(object),
