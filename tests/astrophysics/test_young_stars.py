@@ -67,7 +67,10 @@ def test_tmass_wise_classes_equal_the_polygons_of_the_paper(rng):
     assert set(result["yso_method"][inside]) == {"2MASS+WISE"}
     assert set(found) == {"Class I", "Class II", "unknown"}
     assert result["yso_flags"].str.contains("w3_low_snr").all()
-    assert "Class II" not in classes(stars(0.6, 0.0, h_ks=0.4, w1=13.5))  # fainter than W1 = 13
+    # with a good W3, and fainter than W1 = 13, it does not apply
+    assert classes(stars(0.6, 0.0, h_ks=0.4)) == ["no excess"]
+    faint = stars(0.6, 0.0, h_ks=0.4, w1=[12.9, 13.1]).assign(allwise_w3_error_mag=0.5)
+    assert classes(faint) == ["Class II", "unknown"]
 
 
 def test_a_photosphere_has_no_excess_and_missing_bands_are_unknown():

@@ -1,7 +1,7 @@
 """Young stars by their infrared colours: the scheme of Koenig & Leisawitz 2014 (ApJ 791, 131).
 
-Sources whose W1, W2 and W3 can be trusted are judged in W1-W2 against W2-W3; in 2MASS and WISE those
-without a good W3, in H-Ks against W1-W2; then transition discs with W4. Star-forming galaxies and
+Sources whose W1, W2 and W3 can be trusted are judged in W1-W2 against W2-W3; those without a good W3
+in H-Ks against W1-W2; of the rest, with W4, transition discs are told. Star-forming galaxies and
 active nuclei are rejected by colour and brightness.
 
 A criterion is true, false or open: an upper limit of W3 or W4 bounds the colour on one side, a band
@@ -138,6 +138,8 @@ def classify_young_stars(table: pd.DataFrame, parameters: YoungStarParameters) -
 
     class_i, class_ii = _wise_classes(y, y_value, x, parameters)
     near = _tmass_wise(y, y_value, h_ks, w1)
+    # where W3 is good the first diagram has decided
+    near = near & _Truth(~bands.good["w3"], bands.good["w3"])
     near_i = near & _above(h_ks, -2.55 * y_value + 2.3)
     disc = (
         _above(z, 1.5)
@@ -158,7 +160,6 @@ def classify_young_stars(table: pd.DataFrame, parameters: YoungStarParameters) -
     young = [
         (class_i.yes, CLASS_I, "WISE"),
         (class_ii.yes, CLASS_II, "WISE"),
-        # where W3 is good the first diagram decides between the classes
         (near_i.yes, CLASS_I, "2MASS+WISE"),
         (near.yes, CLASS_II, "2MASS+WISE"),
         (disc.yes, TRANSITION_DISC, "WISE W4"),
