@@ -34,17 +34,17 @@ _HUNT_REFFERT = _Columns(
     probability=("probability", "Prob"),
     name=("cluster", "Name"),
     numbers={
+        "age_log10yr": ("logAge50",),
+        "age_low_log10yr": ("logAge16",),
+        "age_high_log10yr": ("logAge84",),
+        "distance_pc": ("dist50",),
+        "rv_kms": ("RV",),
         "pm_ra_masyr": ("pmRA",),
         "pm_ra_dispersion_masyr": ("s_pmRA",),
         "pm_ra_error_masyr": ("e_pmRA",),
         "pm_dec_masyr": ("pmDE",),
         "pm_dec_dispersion_masyr": ("s_pmDE",),
         "pm_dec_error_masyr": ("e_pmDE",),
-        "age_log10yr": ("logAge50",),
-        "age_low_log10yr": ("logAge16",),
-        "age_high_log10yr": ("logAge84",),
-        "distance_pc": ("dist50",),
-        "rv_kms": ("RV",),
     },
 )
 #: J/A+A/640/A1: ``nodup`` and ``table1``, whose "errors" of the motion are the members' dispersions.

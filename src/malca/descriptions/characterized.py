@@ -6,6 +6,7 @@ Sections by subject; ``COLUMNS`` at the end has them all.
 from __future__ import annotations
 
 from malca.descriptions import ColumnDescription as _C
+from malca.descriptions.star_properties import COLUMNS as _STAR_PROPERTIES
 from malca.descriptions.visits import UNTIMELY as _MIDINFRARED
 
 # Colours and light curves: young stars, H-alpha, mid-infrared, dips
@@ -68,6 +69,7 @@ _CMD = {
 }
 
 COLUMNS: dict[str, _C] = {
+    **_STAR_PROPERTIES,
     **_YOUNG_STARS,
     **_HALPHA,
     **_MIDINFRARED,
