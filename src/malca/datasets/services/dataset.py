@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -131,7 +132,10 @@ class ServiceDataset(AbstractDataset[None, Catalog]):
 
     def _name(self) -> str:
         declared = self._declared
-        return declared.filepath.stem if declared.filepath else declared.table.split()[0]
+        if declared.filepath is not None:
+            return declared.filepath.stem
+        # files are called by it, and VizieR's tables have slashes in their names
+        return re.sub(r"[^\w.+-]+", "_", (declared.table or type(self).__name__).split()[0]).strip("_")
 
     def _exists(self) -> bool:
         return not self.uses_twin() or (self._twin is not None and self._twin._exists())

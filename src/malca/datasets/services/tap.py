@@ -219,6 +219,8 @@ class TapClient:
                 result = self._answer(lambda: service.run_sync(query.adql, **arguments))
                 return self._entries(result, query, declared.silent_limits)
             except TruncatedError as error:
+                if len(result) >= declared.row_limit:  # as many as we ask for, also of a job
+                    raise
                 logger.info("%s: %s, asked again as a job", url, error)
         result = self._answer(lambda: self._run_job(service, query.adql, arguments))
         return self._entries(result, query, ())
