@@ -8,10 +8,10 @@ READY  := $(VENV)/.ready
 MEASURES := recovery,confusion,injection,reliability,measured,detection_rate,attrition
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-fast test-survey lint format types bench lineage tracking lock clean
+.PHONY: help install demo test test-fast test-survey test-services tap-server lint format types bench lineage tracking lock clean
 
 help:  ## what there is to make
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
 install: $(READY)  ## the environment, from the lock file
 
@@ -31,14 +31,20 @@ demo: install  ## simulate the sample survey, search it, show what was found bes
 	@echo "found dippers beside the truth: data/08_reporting/13_13.5/recovery.txt; figures beside it (dipper.png,"
 	@echo "recovery.png, efficiency_averages.png, reliability.png …); a page of everything: summary.html"
 
-test: install lint  ## lint and every test, but for those of test-survey
-	$(BIN)/python -m pytest -m "not survey"
+test: install lint  ## lint and every test, but for those of test-survey and test-services
+	$(BIN)/python -m pytest -m "not survey and not services"
 
 test-fast: install  ## the tests that take no time
-	$(BIN)/python -m pytest -m "not slow" -x -q
+	$(BIN)/python -m pytest -m "not slow and not services" -x -q
 
 test-survey: install  ## whole runs, killed and resumed, on both engines
 	$(BIN)/python -m pytest -m survey
+
+test-services: install  ## a real TAP server, killed and brought back, and a real browser (Debian 12, root the first time)
+	$(BIN)/python -m pytest -m services
+
+tap-server: install  ## serve the demo's catalogues for `kedro run --env dachs`
+	$(BIN)/python -m tests.services.serve_catalogues
 
 lint: install  ## style, types and who may import whom
 	$(BIN)/ruff check src tests benchmarks
