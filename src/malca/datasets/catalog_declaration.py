@@ -16,7 +16,8 @@ from malca.catalogs import MATCH_DTYPES, normalise_gaia_release
 #: Unit a column of ours is in, by the end of its name; dimensionless if none fits.
 UNIT_OF_SUFFIX = {
     "_masyr": "mas/yr", "_days": "d", "_arcsec": "arcsec", "_mas": "mas", "_deg": "deg", "_mag": "mag",
-    "_kpc": "kpc", "_pc": "pc", "_kms": "km/s",
+    "_kpc": "kpc", "_pc": "pc", "_kms": "km/s", "_k": "K", "_msun": "Msun", "_rsun": "Rsun",
+    "jd": "d",
 }  # fmt: skip
 DTYPES = {"number": "float64", "integer": "Int64", "text": "str", "flag": "boolean"}
 QUALITY = "quality"
