@@ -2,8 +2,8 @@
 
 An opaque body of radius S crosses the middle of a star of radius R and mass M on a circular orbit. What
 follows from that is a limit only in the sense said with each quantity: a translucent body is larger, an
-off-centre passage is shorter, and on an eccentric orbit a body may be faster or slower than on a circular
-one of the same size.
+off-centre passage is shorter, and on an eccentric orbit a body may be faster or slower than on a
+circular one of the same size.
 """
 
 from __future__ import annotations
