@@ -33,6 +33,8 @@ def test_a_single_dip_of_a_star_like_the_sun():
     assert row["occulter_semi_major_axis_high_au"] > axis * 3
     assert row["occulter_period_min_days"] == 2000.0
     assert row["occulter_semi_major_axis_min_au"] == pytest.approx(3.107, rel=0.02)
+    # 16.9 km/s for five days, less the star: between the least and the largest
+    assert row["occulter_radius_max_rsun"] == pytest.approx(9.5, rel=0.05)
     # without a slope nothing is said of the speed, and without WISE nothing of dust
     assert np.isnan(row["occulter_eccentricity_min"])
     assert row["occulter_ring_excluded"] is pd.NA

@@ -69,6 +69,9 @@ def test_epsilon_aurigae():
     axis = semi_major_axis(np.array([640.0, 730.0]), 8.1, 135.0, disc)
     span = axis_range(axis, max_eccentricity=0.227, max_impact=0.0)
     assert span.low_au[0] < 18.1 < span.high_au[1]
+    # on its orbit it crosses the star in that time: the disc is as large as it was measured
+    seen = occulter.largest_radius(670.0, 18.1, 8.1, 135.0) / AU_RSUN
+    assert seen == pytest.approx(3.8, rel=0.25)
     # four times as much would not be within what the eccentricity allows
     assert (4 * span.low_au > 18.1).all()
     # the companion is heavier than a disc of that size needs

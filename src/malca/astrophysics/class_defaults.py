@@ -42,7 +42,7 @@ NUMBERS: dict[str, dict[str, Any]] = {
     "duration": {
         "source": "log10 d of the strongest dip. Eclipses: hours to days, of long periods weeks "
         "(Prsa+ 2011, AJ 141, 83; JoHantgen+ 2025). Low states of nova-likes: weeks to "
-        "years (Honeycutt & Kafka 2004, AJ 128, 1279). Spots: half a rotation of 0.5-60 d "
+        "a year or more (Weil+ 2018, arXiv:1810.01472). Spots: half a rotation of 0.5-60 d "
         "(McQuillan+ 2014, ApJS 211, 24). Discs: a day (EPIC 204376071) to years (eps Aur, "
         "TYC 2505-672-1, Gaia17bpp). Young dippers: days to months (Cody+ 2014, AJ 147, "
         "82). Widths: judgement.",
@@ -225,7 +225,7 @@ OUTCOMES: dict[str, dict[str, Any]] = {
     },
     "non_single": {
         "source": "Gaia DR3 non-single-star solutions (Gaia Collaboration, Arenou+ 2023, A&A 674, "
-        "A34): 87,000 eclipsing, 730,000 others of 1.8 billion. Shares: judgement.",
+        "A34): about 800,000 in all. Shares: judgement.",
         "outcomes": ("eclipsing", "other orbit", "none"),
         "classes": _classes(
             (0.050, 0.040, 0.910), (0.004, 0.010, 0.986), (0.002, 0.040, 0.958),

@@ -24,7 +24,8 @@ COLUMNS = (
     "occulter_radius_rsun", "occulter_speed_kms", "occulter_semi_major_axis_au",
     "occulter_semi_major_axis_low_au", "occulter_semi_major_axis_high_au", "occulter_period_years",
     "occulter_transit_probability", "occulter_speed_min_kms", "occulter_semi_major_axis_max_au",
-    "occulter_period_min_days", "occulter_semi_major_axis_min_au", "occulter_eccentricity_min",
+    "occulter_period_min_days", "occulter_semi_major_axis_min_au", "occulter_radius_max_rsun",
+    "occulter_eccentricity_min",
     "occulter_hill_mass_mjup", "occulter_temperature_k", "occulter_ring_luminosity",
     "occulter_dust_luminosity_max", "occulter_dust_band", "occulter_ring_excluded",
     "occulter_excess_sigma", "occulter_excess_band",
@@ -131,6 +132,7 @@ def dip_geometry(
         "occulter_semi_major_axis_max_au": occulter.axis_of_speed(fastest, mass),
         "occulter_period_min_days": least_period,
         "occulter_semi_major_axis_min_au": nearest,
+        "occulter_radius_max_rsun": occulter.largest_radius(duration, nearest, mass, radius),
         "occulter_eccentricity_min": occulter.least_eccentricity(fastest, nearest, mass),
         "occulter_hill_mass_mjup": occulter.least_companion_mass(
             size, axis, mass, parameters.stable_share_of_hill

@@ -169,6 +169,19 @@ def least_period(
     return np.where(np.asarray(is_single, bool) & (span > 0), span, np.nan)
 
 
+def largest_radius(
+    duration_days: np.ndarray, axis_au: np.ndarray, mass_msun: np.ndarray, star_radius_rsun: np.ndarray
+) -> np.ndarray:
+    """Radius, Rsun, of what crosses the star in the time of the dip on a circular orbit of this axis.
+
+    S = v t / 2 − R. With the least axis that is left, of ``least_period``, it is an upper limit: the
+    further out, the slower. NaN where the star alone takes longer to be crossed.
+    """
+    speed = np.sqrt(GM_SUN_AU_KMS2 * _positive(mass_msun) / _positive(axis_au))
+    half_path = speed * _positive(duration_days) * _S_PER_DAY / 2 / _KM_PER_RSUN
+    return _positive(half_path - np.asarray(star_radius_rsun, float))
+
+
 def least_eccentricity(speed_kms: np.ndarray, axis_au: np.ndarray, mass_msun: np.ndarray) -> np.ndarray:
     """Least eccentricity with which a body of semi-major axis ``axis_au`` is ever so fast.
 

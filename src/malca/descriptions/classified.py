@@ -35,7 +35,8 @@ _OCCULTER = {
     "occulter_speed_kms": _C("km / s", "speed of such a disc across the middle of the star"),
     "occulter_semi_major_axis_au": _C(
         "AU",
-        "circular orbit of that speed, G M t^2 / 4 (R + S)^2 (cf. Boyajian+ 2016, MNRAS 457, 3988)",
+        "circular orbit of that speed, G M t^2 / 4 (R + S)^2 (cf. Boyajian+ 2016, MNRAS 457, 3988); a "
+        "larger body is nearer",
     ),
     "occulter_semi_major_axis_low_au": _C("AU", "the same at apastron, for the star's limits"),
     "occulter_semi_major_axis_high_au": _C(
@@ -53,6 +54,9 @@ _OCCULTER = {
         "d", "period below which a single dip would have come again within the light curve"
     ),
     "occulter_semi_major_axis_min_au": _C("AU", "orbit of that period"),
+    "occulter_radius_max_rsun": _C(
+        "solRad", "what crosses the star in that time on that orbit: no larger on a circular one"
+    ),
     "occulter_eccentricity_min": _C(
         "", "least eccentricity that lets it be so fast with so long a period"
     ),
