@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 from astropy.table.meta import get_header_from_yaml
 from kedro.io import DatasetError
 
+from malca.datasets.arrow_rows import ArrowFile
 from malca.datasets.catalog_declaration import Column, Declaration
 
 BATCH_ROWS = 1 << 18
@@ -52,9 +53,12 @@ _LIMITS_OF_SUFFIX = {
 
 
 def read_batches(
-    file: pq.ParquetFile, columns: list[str], groups: list[int] | None = None
+    file: pq.ParquetFile | ArrowFile, columns: list[str], groups: list[int] | None = None
 ) -> Iterator[tuple[int, pa.RecordBatch]]:
     """Batches of some columns, each with the number of its first row in the file."""
+    if isinstance(file, ArrowFile):
+        yield from file.batches(columns, groups)
+        return
     counts = [file.metadata.row_group(k).num_rows for k in range(file.metadata.num_row_groups)]
     starts = np.concatenate([[0], np.cumsum(counts)])
     for group in range(len(counts)) if groups is None else groups:
@@ -96,7 +100,14 @@ def _is_number(kind: pa.DataType) -> bool:
     return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind))
 
 
-def check_catalogue(file: pq.ParquetFile, declared: Declaration) -> None:
+def n_rows_and_groups(file: pq.ParquetFile | ArrowFile) -> tuple[int, int]:
+    """Count the rows, and the groups they are kept in."""
+    if isinstance(file, ArrowFile):
+        return file.n_rows, len(file.starts) - 1
+    return file.metadata.num_rows, file.metadata.num_row_groups
+
+
+def check_catalogue(file: pq.ParquetFile | ArrowFile, declared: Declaration) -> None:
     """Look a catalogue over.
 
     Raises
@@ -105,7 +116,7 @@ def check_catalogue(file: pq.ParquetFile, declared: Declaration) -> None:
         It cannot be used: in one sentence the file, the column and what to do.
     """
     path = declared.filepath
-    if not file.metadata.num_rows:
+    if not n_rows_and_groups(file)[0]:
         raise DatasetError(f"{path} holds no entries: fetch it again, or remove it to go without")
     check_columns(file.schema_arrow, declared)
     units = declared_units(file.schema_arrow)
@@ -210,7 +221,9 @@ def _limits(name: str) -> Limits | None:
     return next((lim for suffix, lim in _LIMITS_OF_SUFFIX.items() if name.endswith(suffix)), None)
 
 
-def _check_limits(file: pq.ParquetFile, numbers: dict[str, Column], declared: Declaration) -> None:
+def _check_limits(
+    file: pq.ParquetFile | ArrowFile, numbers: dict[str, Column], declared: Declaration
+) -> None:
     for name, column in numbers.items():
         limits = _limits(name)
         if limits is None:
@@ -227,12 +240,13 @@ def _check_limits(file: pq.ParquetFile, numbers: dict[str, Column], declared: De
             )
 
 
-def column_extremes(file: pq.ParquetFile, column: str) -> tuple[float, float]:
+def column_extremes(file: pq.ParquetFile | ArrowFile, column: str) -> tuple[float, float]:
     """Least and largest value, from the file's statistics where it has them, NaN left out."""
-    index = column_index(file, column)
     low, high, unknown = np.inf, -np.inf, []
-    for group in range(file.metadata.num_row_groups):
-        ends = group_extremes(file, group, index)
+    for group in range(n_rows_and_groups(file)[1]):
+        ends = None
+        if not isinstance(file, ArrowFile):
+            ends = group_extremes(file, group, column_index(file, column))
         if ends is None:
             unknown.append(group)
         else:
@@ -264,7 +278,10 @@ def group_extremes(file: pq.ParquetFile, group: int, index: int) -> tuple[float,
 
 
 def _check_plausible(
-    file: pq.ParquetFile, numbers: dict[str, Column], units: dict[str, str], declared: Declaration
+    file: pq.ParquetFile | ArrowFile,
+    numbers: dict[str, Column],
+    units: dict[str, str],
+    declared: Declaration,
 ) -> None:
     """Refuse values that betray another unit, where the file does not say which it has."""
     names = [name for name, column in numbers.items() if column.column not in units]
@@ -285,11 +302,11 @@ def _check_plausible(
             )
 
 
-def _sample(file: pq.ParquetFile, columns: list[str]) -> dict[str, np.ndarray]:
+def _sample(file: pq.ParquetFile | ArrowFile, columns: list[str]) -> dict[str, np.ndarray]:
     """Values of a few batches from all over the file."""
     if not columns:
         return {}
-    n_groups = file.metadata.num_row_groups
+    n_groups = n_rows_and_groups(file)[1]
     groups = sorted(set(np.linspace(0, n_groups - 1, _SAMPLE_BATCHES).astype(int).tolist()))
     parts = [next(read_batches(file, columns, [group]))[1] for group in groups]
     return {name: np.concatenate([as_floats(part.column(name)) for part in parts]) for name in columns}
@@ -327,9 +344,9 @@ def _other_angle(ra: np.ndarray, dec: np.ndarray | None) -> str:
     return "hours" if ra.max() <= 24 and np.ptp(ra) > 20 and np.ptp(dec) > 60 else ""
 
 
-def _check_ids(file: pq.ParquetFile, column: str, declared: Declaration) -> None:
+def _check_ids(file: pq.ParquetFile | ArrowFile, column: str, declared: Declaration) -> None:
     """Refuse ids that occur twice; the ids of a long table are looked through in several passes."""
-    n_passes = 1 + file.metadata.num_rows // _IDS_AT_A_TIME
+    n_passes = 1 + n_rows_and_groups(file)[0] // _IDS_AT_A_TIME
     where = f"{declared.filepath}, column {column}"
     for turn in range(n_passes):
         parts = []

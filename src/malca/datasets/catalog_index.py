@@ -1,8 +1,8 @@
 """A table on the sky made ready for matching, once: sorted by zones, with its ids in order.
 
 Beside the table, in ``.indexed``, is a folder for each form of it that is asked for: the columns
-needed as Parquet in the order of the sky, and arrays that are mapped into memory, in which a
-position or an id is found without reading the rest. The folder's name is a digest of what the table
+needed in the order of the sky, and arrays in which a position or an id is found. All are mapped
+into memory, so that only what is asked for is read. The folder's name is a digest of what the table
 holds and of the part of the declaration it depends on; it appears whole or not at all.
 """
 
@@ -22,17 +22,18 @@ import pyarrow.parquet as pq
 from kedro.io import DatasetError
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from malca.datasets.arrow_rows import ArrowFile
 from malca.datasets.atomic import partial_name, remove_abandoned, write_text
 from malca.datasets.catalog_checks import check_columns
 from malca.datasets.catalog_declaration import Declaration
-from malca.datasets.catalog_sorting import write_id_arrays, write_sorted
+from malca.datasets.catalog_sorting import TABLE, write_id_arrays, write_sorted
 from malca.datasets.locks import Lock, LockedError
 from malca.datasets.table_sources import masks_of, open_source, table_format
 
 logger = logging.getLogger(__name__)
 
 FOLDER = ".indexed"
-TABLE, FACTS = "table.parquet", "index.json"
+FACTS = "index.json"
 _VERSION = 1
 _TURN_SECONDS = 0.2
 _READ_BYTES = 1 << 20
@@ -124,6 +125,21 @@ def ensure_index(declared: Declaration) -> Path:
                 "or set index_folder to a folder that can be written to"
             ) from None
     return folder
+
+
+def open_rows(declared: Declaration) -> pq.ParquetFile | ArrowFile:
+    """Open a table as it is matched, to look it over; its index is made where it needs one."""
+    if needs_index(declared):
+        return ArrowFile(ensure_index(declared) / TABLE)
+    return pq.ParquetFile(declared.filepath, pre_buffer=False, buffer_size=1 << 20)
+
+
+def check_note(declared: Declaration) -> Path | None:
+    """File in an index that says that it was looked over as it is declared; None: there is no index."""
+    if not needs_index(declared):
+        return None
+    words = declared.model_dump_json(exclude={"filepath", "optional", "indexed", "index_folder"})
+    return ensure_index(declared) / f"checked-{hashlib.sha256(words.encode()).hexdigest()[:16]}"
 
 
 def read_facts(folder: Path) -> Facts | None:

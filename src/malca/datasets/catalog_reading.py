@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from kedro.io import DatasetError
 
+from malca.datasets.arrow_rows import ArrowFile
 from malca.datasets.catalog_checks import (
     as_floats,
     as_ids,
@@ -20,9 +21,9 @@ from malca.datasets.catalog_checks import (
     read_batches,
 )
 from malca.datasets.catalog_declaration import Declaration
-from malca.datasets.catalog_index import TABLE, read_facts
+from malca.datasets.catalog_index import read_facts
 from malca.datasets.catalog_sky import Box, Cells, key_ranges
-from malca.datasets.catalog_sorting import KEY, SKY
+from malca.datasets.catalog_sorting import KEY, SKY, TABLE
 
 # Entries near targets that are held before their distances are taken.
 WAITING_ROWS = 1 << 20
@@ -174,9 +175,7 @@ class IndexedRows:
         if facts is None:
             raise DatasetError(f"{folder} is damaged or gone: run again, and it is made anew")
         self._folder, self._facts = folder, facts
-        self._file = pq.ParquetFile(
-            folder / TABLE, pre_buffer=False, buffer_size=1 << 20, page_checksum_verification=True
-        )
+        self._file = ArrowFile(folder / TABLE)
         self._key = _mapped(folder / KEY)
         self._sky = _mapped(folder / SKY)
 
@@ -200,12 +199,7 @@ class IndexedRows:
         return IdPairs(np.repeat(np.arange(len(wanted)), counts)[order], found[order])
 
     def rows(self, columns: list[str], rows: np.ndarray) -> pa.Table:
-        try:
-            return rows_of_file(self._file, columns, rows)
-        except (OSError, pa.ArrowInvalid) as error:
-            raise DatasetError(
-                f"{self._folder} is damaged: remove it and run again, and it is made anew ({error})"
-            ) from None
+        return self._file.rows(columns, rows)
 
     def places(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         ra, dec = self._sky[rows].T

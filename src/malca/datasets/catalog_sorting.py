@@ -12,21 +12,21 @@ from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from kedro.io import DatasetError
 from pyarrow import ipc
 
+from malca.datasets.arrow_rows import ArrowFile
 from malca.datasets.catalog_checks import as_floats, as_ids, read_batches
 from malca.datasets.catalog_declaration import Declaration
 from malca.datasets.catalog_sky import zone_key
 from malca.datasets.table_sources import Source
 
-SKY, KEY = "sky.npy", "key.npy"
+TABLE, SKY, KEY = "table.arrow", "sky.npy", "key.npy"
 #: Rows that are sorted at a time are no more than this, bytes.
 RUN_BYTES = 256 << 20
 #: Ids sorted at a time.
 IDS_AT_A_TIME = 10_000_000
-_ROWS_PER_GROUP = 1 << 15
+_ROWS_PER_BATCH = 1 << 16
 _MERGED_ROWS = 1 << 18
 _SAMPLE_STEP = 256
 _TEMPORARY = "malca.ra", "malca.dec", "malca.key"
@@ -43,9 +43,9 @@ class Sorted(NamedTuple):
 def write_sorted(source: Source, declared: Declaration, folder: Path) -> Sorted:
     """Write the columns that a declaration needs in the order of zones, and where the rows lie.
 
-    Files are ``table.parquet``; ``sky.npy``, right ascension and declination in degrees, (n, 2); and
-    ``key.npy``, what rows are sorted by, (n,). Rows without position come last, rows of one key in
-    the order of the source.
+    Files are ``table.arrow``, to be mapped into memory; ``sky.npy``, right ascension and declination
+    in degrees, (n, 2); and ``key.npy``, what rows are sorted by, (n,). Rows without position come
+    last, rows of one key in the order of the source.
     """
     names = [name for name in source.schema.names if name in declared.types()]
     schema = pa.schema([source.schema.field(name) for name in names])
@@ -54,14 +54,12 @@ def write_sorted(source: Source, declared: Declaration, folder: Path) -> Sorted:
     sky = np.lib.format.open_memmap(folder / SKY, "w+", np.float64, (n_rows, 2))
     keys = np.lib.format.open_memmap(folder / KEY, "w+", np.float64, (n_rows,))
     first = 0
-    with pq.ParquetWriter(
-        folder / "table.parquet", schema, compression="zstd", write_page_checksum=True
-    ) as writer:
+    with pa.OSFile(str(folder / TABLE), "wb") as sink, ipc.new_file(sink, schema) as writer:
         for part in _merged(runs):
             ra, dec, key = (part.column(name).to_numpy() for name in _TEMPORARY)
             last = first + len(part)
             sky[first:last, 0], sky[first:last, 1], keys[first:last] = ra, dec, key
-            writer.write_table(part.select(names).cast(schema), _ROWS_PER_GROUP)
+            writer.write_table(part.select(names).cast(schema), _ROWS_PER_BATCH)
             first = last
     n_placed = int(np.searchsorted(keys, np.inf)) if n_rows else 0
     sky.flush()
@@ -155,7 +153,7 @@ def write_id_arrays(table: Path, column: str, path: Path, source: Path) -> None:
     DatasetError
         Ids are text that is no whole number.
     """
-    with pq.ParquetFile(table) as file:
+    with ArrowFile(table) as file:
         sample, n_there = [], 0
         for _, ids, there in _ids(file, column, source):
             n_there += int(there.sum())
@@ -179,9 +177,7 @@ def write_id_arrays(table: Path, column: str, path: Path, source: Path) -> None:
         array.flush()
 
 
-def _ids(
-    file: pq.ParquetFile, column: str, source: Path
-) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+def _ids(file: ArrowFile, column: str, source: Path) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
     for first, batch in read_batches(file, [column]):
         try:
             yield first, *as_ids(batch.column(0))

@@ -15,7 +15,7 @@ from kedro.io import AbstractDataset, DatasetError
 from malca.catalogs import Catalog
 from malca.datasets.catalog_checks import check_catalogue
 from malca.datasets.catalog_declaration import Declaration
-from malca.datasets.catalog_index import TABLE, ensure_index, needs_index
+from malca.datasets.catalog_index import check_note, ensure_index, open_rows
 from malca.datasets.catalog_matching import ParquetCatalog
 from malca.datasets.previews import TablePreview, table_preview
 from malca.datasets.tables import write_atomically
@@ -168,9 +168,12 @@ class LocalCatalog(AbstractDataset[None, Catalog]):
         if mark == self._checked:
             return
         try:
-            table = ensure_index(self._declared) / TABLE if needs_index(self._declared) else path
-            with pq.ParquetFile(table, pre_buffer=False, buffer_size=1 << 20) as file:
-                check_catalogue(file, self._declared)
+            note = check_note(self._declared)
+            if note is None or not note.exists():
+                with open_rows(self._declared) as file:
+                    check_catalogue(file, self._declared)
+                if note is not None:
+                    note.touch()
         except (OSError, pa.ArrowInvalid) as error:
             raise DatasetError(
                 f"{path} is no readable Parquet table: fetch it again ({error})"
