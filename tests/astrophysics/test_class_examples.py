@@ -49,7 +49,7 @@ STARS = {
     # Dips of 1.4 mag that come and go with 8.2 d (Bouvier+ 1999, A&A 349, 619), 0.8 Lsun, 4060 K; a
     # member of Taurus at 135 pc that accretes, with a full disc.
     "AA Tau": in_the_cmd(0.8, 4060.0) | dips(1.4, 3.0, 40, 0.1) | period(8.2, True)
-    | {"banyan_field_probability": 0.02, "distance_pc": 135.0, "sfr_name": "Taurus", "jump_count": 1,
+    | {"banyan_field_probability": 0.02, "distance_pc": 135.0, "sfr_member": True, "jump_count": 1,
        "yso_class": "Class II", "halpha_emitter": True, "dip_reddens": True},
     # 0.3336 d, 7.75 to 8.48 mag (GCVS); 1.557 + 0.978 Lsun at 6450 and 6170 K (Gazeas+ 2021,
     # MNRAS 501, 2897); no youth, no excess.
@@ -66,8 +66,8 @@ STARS = {
     "TYC 2505-672-1": dips(4.5, 1260.0, 1, 0.0) | NO_PERIOD
     | {"jump_count": 0, "yso_class": "no excess", "banyan_field_probability": 1.0,
        "distance_pc": 3000.0},
-    # A giant of 58 Rsun and 3850 K behind a disc: 4.5 mag, over 6.5 yr, none other in 66 yr (Tzanidakis+
-    # 2023, ApJ 955, 69).
+    # A giant of 58 Rsun and 3850 K behind a disc: 4.5 mag, over 6.5 yr, none other in 66 yr
+    # (Tzanidakis+ 2023, ApJ 955, 69).
     "Gaia17bpp": in_the_cmd(58**2 * (3850 / 5772) ** 4, 3850.0) | dips(4.5, 2370.0, 1, 0.1) | NO_PERIOD
     | {"jump_count": 0, "distance_pc": 8500.0},
     # F supergiant behind a disc: 0.75 mag, 670 d, every 27.1 yr (Kloppenborg+ 2010, Nature 464, 870).
@@ -85,7 +85,7 @@ STARS = {
     # A star like the Sun of which nothing is to be told.
     "quiet": in_the_cmd(1.0, 5772.0) | dips(np.nan, np.nan, 0) | NO_PERIOD
     | {"banyan_field_probability": 1.0, "distance_pc": 300.0, "yso_class": "no excess", "jump_count": 0,
-       "halpha_emitter": False, "gaia_ruwe": 1.0, "gaia_non_single_star": 0, "sfr_name": ""},
+       "halpha_emitter": False, "gaia_ruwe": 1.0, "gaia_non_single_star": 0, "sfr_member": False},
 }  # fmt: skip
 
 

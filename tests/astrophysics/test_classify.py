@@ -58,7 +58,7 @@ COLUMN_VALUES = (
         "halpha_emitter": maybe(st.booleans()),
         "banyan_field_probability": maybe(st.floats(0, 1)),
         "distance_pc": maybe(st.floats(1, 1e4)),
-        "sfr_name": maybe(st.sampled_from(["", "Taurus"])),
+        "sfr_member": maybe(st.booleans()),
         "erosita_outcome": maybe(st.sampled_from(["matched", "not_matched", "not_covered", "unknown"])),
         "gaia_ruwe": maybe(st.floats(0.5, 20)),
         "gaia_non_single_star": maybe(st.integers(0, 7)),
@@ -71,8 +71,8 @@ COLUMN_VALUES = (
 )  # fmt: skip
 STAR = st.fixed_dictionaries(COLUMN_VALUES)
 NOTHING = dict.fromkeys(COLUMN_VALUES)
-_FLAGS = ("is_periodic", "period_explains_events", "period_accepted", "halpha_emitter")
-_WORDS = ("yso_class", "sfr_name", "erosita_outcome", "vsx_class", "gaia_var_class", "asassn_class")
+_FLAGS = ("is_periodic", "period_explains_events", "period_accepted", "halpha_emitter", "sfr_member")
+_WORDS = ("yso_class", "erosita_outcome", "vsx_class", "gaia_var_class", "asassn_class")
 
 
 def table_of(stars):
@@ -320,8 +320,8 @@ def test_how_dips_repeat(star, possible):
         ({"banyan_field_probability": 0.1, "distance_pc": 50.0}, 0.9),
         ({"banyan_field_probability": 1.0, "distance_pc": 50.0}, 0.0),
         ({"banyan_field_probability": 1.0, "distance_pc": 900.0}, None),
-        ({"banyan_field_probability": 1.0, "distance_pc": 900.0, "sfr_name": ""}, 0.0),
-        ({"banyan_field_probability": 1.0, "distance_pc": 900.0, "sfr_name": "Taurus"}, 0.8),
+        ({"banyan_field_probability": 1.0, "distance_pc": 900.0, "sfr_member": False}, 0.0),
+        ({"banyan_field_probability": 1.0, "distance_pc": 900.0, "sfr_member": True}, 0.8),
         ({"banyan_field_probability": 1.0}, None),
     ],
 )

@@ -170,11 +170,7 @@ def _youth(table: pd.DataFrame) -> np.ndarray:
     banyan = 1 - numbers(table, "banyan_field_probability")
     near = numbers(table, "distance_pc") <= BANYAN_REACH_PC
     in_reach = np.isfinite(banyan) & near
-    region = np.full(len(table), np.nan)
-    if "sfr_name" in table:
-        known = table["sfr_name"].notna().to_numpy()
-        region = np.where(words(table, "sfr_name") != "", _REGION_PROBABILITY, 0.0)
-        region = np.where(known, region, np.nan)
+    region = _REGION_PROBABILITY * _truth(table, "sfr_member")
     age, member = numbers(table, "cluster_age_log10yr"), numbers(table, "cluster_probability")
     member = np.where(np.isfinite(member), member, 1.0)
     cluster = np.where(np.isfinite(age), np.where(age < _YOUNG_LOG10_YR, member, 0.0), np.nan)
