@@ -84,14 +84,11 @@ MATCH_MODULES: dict[str, MatchModule] = {
         "alerce",
         {
             "class": ("class", "str"),
-            **_same(
-                oid="str", n_detections="Int64", probability="float64", stamp_class="str",
-                stamp_probability="float64",
-            ),
+            **_same(oid="str", n_detections="Int64", probability="float64"),
         },
         "oid",
     ),
-}  # fmt: skip
+}
 
 
 def describe_matches(matches: Mapping[str, pd.DataFrame]) -> pd.DataFrame:

@@ -1,6 +1,6 @@
 """SIMBAD's types of objects that say what a varying star is.
 
-After the list of object types of SIMBAD (Wenger+ 2000, A&AS 143, 9; its guide, "Object types").
+After the list of object types of SIMBAD (Wenger+ 2000, A&AS 143, 9; its guide, otypes_desc.htx).
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ EXPLAINING = frozenset(
     {
         "EB*", "El*",  # eclipsing and ellipsoidal binaries
         "CV*", "No*", "Sy*", "XB*", "HXB", "LXB",  # cataclysmic, symbiotic and X-ray binaries
-        "RS*", "BY*", "Ro*", "a2*", "Be*", "Er*", "Fl*",  # rotating and eruptive stars
-        "Pu*", "RR*", "Ce*", "cC*", "WV*", "RV*", "LP*", "Mi*", "bC*", "dS*", "gD*", "SX*", "ZZ*",
+        "RS*", "BY*", "Ro*", "a2*", "Be*",  # rotating stars
+        "Pu*", "RR*", "Ce*", "cC*", "WV*", "RV*", "LP*", "Mi*", "bC*", "dS*", "gD*", "SX*",
         "SN*", "WR*", "PN", "Psr",
         "QSO", "AGN", "Sy1", "Sy2", "SyG", "BLL", "Bla", "G", "rG", "GiG",
     }
