@@ -6,7 +6,9 @@ in the header astropy writes; where it says none, values that no such catalogue 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import astropy.units as u
@@ -35,6 +37,10 @@ class Limits(NamedTuple):
     high: float
     advice: str
 
+
+#: Units of what has none, and how catalogues write that of a logarithm, as "[yr]" or "log(cm.s**-2)".
+_PLAIN = (u.dimensionless_unscaled, u.dex)
+_LOGARITHM = re.compile(r"\[.*\]$|log\b|log10\b|dex\b", re.IGNORECASE)
 
 _NULLS = "write missing values as null"
 _LIMITS = {
@@ -126,7 +132,7 @@ def check_catalogue(file: pq.ParquetFile | ArrowFile, declared: Declaration) -> 
         if column.type == "number"
     }
     for name, column in numbers.items():
-        _check_declared_unit(name, column, units, declared)
+        check_declared_unit(name, column, units, declared.filepath)
     _check_limits(file, numbers, declared)
     _check_plausible(file, numbers, units, declared)
     for ids in dict.fromkeys(declared.id_columns.columns().values()):
@@ -160,17 +166,27 @@ def check_columns(schema: pa.Schema, declared: Declaration) -> None:
             )
         if not (pa.types.is_integer(kind) or _is_text(kind)):
             raise DatasetError(f"{path}, column {name}: ids are {kind}; write them as int64 or text")
+    for name, column in values.items():
+        check_type(name, column, schema, path)
+
+
+def check_type(name: str, column: Column, schema: pa.Schema, path: Path) -> None:
+    """Refuse a column of the file that cannot be what our column ``name`` is declared as.
+
+    Raises
+    ------
+    DatasetError
+    """
     fits = {
         "number": _is_number, "integer": pa.types.is_integer, "text": _is_text,
         "flag": pa.types.is_boolean,
     }  # fmt: skip
-    for name, column in values.items():
-        kind = schema.field(column.column).type
-        if not fits[column.type](kind):
-            raise DatasetError(
-                f"{path}, column {column.column}: {name} is declared as {column.type}, but the file "
-                f"holds {kind}; write it as {column.type}, or declare what it is"
-            )
+    kind = schema.field(column.column).type
+    if not fits[column.type](kind):
+        raise DatasetError(
+            f"{path}, column {column.column}: {name} is declared as {column.type}, but the file "
+            f"holds {kind}; write it as {column.type}, or declare what it is"
+        )
 
 
 def declared_units(schema: pa.Schema) -> dict[str, str]:
@@ -188,11 +204,15 @@ def declared_units(schema: pa.Schema) -> dict[str, str]:
     return units
 
 
-def _check_declared_unit(
-    name: str, column: Column, units: dict[str, str], declared: Declaration
-) -> None:
+def check_declared_unit(name: str, column: Column, units: dict[str, str], path: Path) -> None:
+    """Refuse a unit of the file that is not the one declared for our column ``name``.
+
+    Raises
+    ------
+    DatasetError
+    """
     given, wanted = units.get(column.column), column.file_unit(name)
-    where = f"{declared.filepath}, column {column.column}"
+    where = f"{path}, column {column.column}"
     if given is None:
         title = column.column.lower()
         if wanted.physical_type == "time" and title.startswith(("freq", "nu")):
@@ -200,6 +220,8 @@ def _check_declared_unit(
                 f"{where}: its name is that of a frequency, but {name} is declared in {wanted}; "
                 "declare unit: 1/d, or write a period"
             )
+        return
+    if wanted in _PLAIN and _LOGARITHM.match(given):
         return
     try:
         stated = u.Unit(given)

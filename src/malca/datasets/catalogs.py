@@ -17,7 +17,8 @@ from malca.datasets.catalog_checks import check_catalogue
 from malca.datasets.catalog_declaration import Declaration
 from malca.datasets.catalog_index import check_note, ensure_index, open_rows
 from malca.datasets.catalog_matching import ParquetCatalog
-from malca.datasets.previews import TablePreview, table_preview
+from malca.datasets.previews import TablePreview
+from malca.datasets.table_sources import preview_source
 from malca.datasets.tables import write_atomically
 
 logger = logging.getLogger(__name__)
@@ -201,7 +202,7 @@ class LocalCatalog(AbstractDataset[None, Catalog]):
 
     def preview(self, nrows: int = 20) -> TablePreview:
         """First rows for Kedro-Viz, with the file's own columns."""
-        return table_preview(self._declared.filepath, nrows)
+        return preview_source(self._declared.filepath, nrows)
 
     def _exists(self) -> bool:
         return self._declared.filepath.is_file()

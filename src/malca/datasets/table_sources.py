@@ -25,6 +25,7 @@ from kedro.io import DatasetError
 
 from malca.datasets.catalog_checks import BATCH_ROWS, declared_units
 from malca.datasets.fits_tables import fits_source
+from malca.datasets.previews import TablePreview, rows_preview
 from malca.datasets.votables import votable_source
 
 #: Formats by the end of a file's name, which ".gz" may follow.
@@ -129,6 +130,17 @@ def open_source(path: Path, types: Mapping[str, pa.DataType] | None = None) -> S
             yield from read(columns)
 
     return Source(path, schema, guarded)
+
+
+def preview_source(path: Path, n_rows: int) -> TablePreview:
+    """First rows of a table of any format, without columns of arrays; of no file there are none."""
+    if not path.is_file():
+        return rows_preview([], [])
+    source = open_source(path)
+    names = [field.name for field in source.schema if not pa.types.is_nested(field.type)]
+    first = next(source.read(names), None)
+    columns = [] if first is None else [column[:n_rows].to_pylist() for column in first.columns]
+    return rows_preview(names, zip(*columns, strict=True))
 
 
 @contextmanager
