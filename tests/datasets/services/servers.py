@@ -8,6 +8,7 @@ import socket
 import threading
 import time
 import traceback
+import warnings
 from collections import deque
 from collections.abc import Callable
 from email.parser import BytesParser
@@ -21,6 +22,7 @@ import numpy as np
 import pandas as pd
 from astropy.coordinates import SkyCoord, search_around_sky
 from astropy.io import votable
+from astropy.io.votable.exceptions import W03
 from astropy.io.votable.tree import Info
 from astropy.table import MaskedColumn, Table
 
@@ -206,7 +208,7 @@ class Tap:
             entries = SkyCoord(table[ra].to_numpy() * u.deg, table[dec].to_numpy() * u.deg)
             star, row, _, _ = search_around_sky(stars, entries, float(circle[3]) * u.deg)
         else:
-            column = re.search(r"ON (\S+) = t.target_id", query)[1].split(".")[-1].strip('"')
+            column = re.search(r"ON (\S+) = asked.target_id", query)[1].split(".")[-1].strip('"')
             assert upload["target_id"].dtype == np.int64
             pairs = pd.DataFrame(
                 {"star": range(len(upload)), "id": np.array(upload["target_id"])}
@@ -219,7 +221,7 @@ class Tap:
             if name == "target_no":
                 answer[alias] = np.array(upload["target_no"])[star]
             else:
-                answer[alias] = _votable_column(table[name].iloc[row], self.units.get(name))
+                answer[alias] = votable_column(table[name].iloc[row], self.units.get(name))
         limit = min(int(form.get("MAXREC", 10**9)), self.hard_limit)
         n_rows = len(star)
         whole = Table(answer)[: min(limit, silent_limit or limit)]
@@ -228,7 +230,7 @@ class Tap:
         return as_votable(whole, status)
 
 
-def _votable_column(values: pd.Series, unit: str | None) -> MaskedColumn:
+def votable_column(values: pd.Series, unit: str | None = None) -> MaskedColumn:
     missing = values.isna().to_numpy()
     if pd.api.types.is_string_dtype(values) or values.dtype == object:
         data = values.fillna("").to_numpy(dtype=str)
@@ -239,7 +241,9 @@ def _votable_column(values: pd.Series, unit: str | None) -> MaskedColumn:
 
 
 def as_votable(table: Table, status: str = "OK") -> bytes:
-    document = votable.from_table(table)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", W03)  # of names such as 2MASS
+        document = votable.from_table(table)
     resource = document.resources[0]
     resource.type = "results"
     resource.infos.append(Info(name="QUERY_STATUS", value=status))

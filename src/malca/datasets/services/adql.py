@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from malca.datasets.services.declaration import ServiceDeclaration
 
-#: Names of the uploaded table and of its columns, such as nobody else uses.
-UPLOAD = "targets"
+#: Names of the uploaded table and of its columns, such as nobody else uses, nor a declaration's joins.
+UPLOAD, ALIAS = "targets", "asked"
 NUMBER, RA, DEC, ID = "target_no", "target_ra", "target_dec", "target_id"
 
 # Words of ADQL 2.0 (IVOA recommendation of 2008, section 2.1.2) that a column may well be called. DEC
@@ -73,11 +73,11 @@ def _column(name: str, declared: ServiceDeclaration) -> str:
 
 def _select(declared: ServiceDeclaration, condition: str) -> Query:
     names = {raw: f"v_{k}" for k, raw in enumerate(declared.raw_kinds())}
-    columns = [f"t.{NUMBER} AS {NUMBER}"]
+    columns = [f"{ALIAS}.{NUMBER} AS {NUMBER}"]
     columns += [f"{_column(raw, declared)} AS {name}" for raw, name in names.items()]
     adql = (
         f"SELECT {', '.join(columns)} FROM {table_of(declared.table)} "
-        f"JOIN TAP_UPLOAD.{UPLOAD} AS t ON {condition}"
+        f"JOIN TAP_UPLOAD.{UPLOAD} AS {ALIAS} ON {condition}"
     )
     return Query(adql, names)
 
@@ -89,10 +89,10 @@ def by_position(declared: ServiceDeclaration, radius_arcsec: float) -> Query:
     return _select(
         declared,
         f"1 = CONTAINS(POINT('ICRS', {ra}, {dec}), "
-        f"CIRCLE('ICRS', t.{RA}, t.{DEC}, {radius_arcsec / 3600:.12f}))",
+        f"CIRCLE('ICRS', {ALIAS}.{RA}, {ALIAS}.{DEC}, {radius_arcsec / 3600:.12f}))",
     )
 
 
 def by_id(declared: ServiceDeclaration, column: str) -> Query:
     """Entries that have one of the uploaded ids."""
-    return _select(declared, f"{_column(column, declared)} = t.{ID}")
+    return _select(declared, f"{_column(column, declared)} = {ALIAS}.{ID}")

@@ -68,8 +68,7 @@ class AnswerCache:
         clock: Callable[[], float] = time.time,
     ) -> None:
         digest = declared.query_digest(service, rule)
-        plain = re.sub(r"[^A-Za-z0-9]+", "_", name).strip("_")[:40]
-        self.folder = folder / f"{plain}-{rule}-{digest[:20]}"
+        self.folder = folder / f"{plain_name(name)}-{rule}-{digest[:20]}"
         self._declared, self._clock = declared, clock
         expires = declared.cache.expires_days if declared.cache else 0.0
         self._lifetime_seconds = expires * _DAY
@@ -187,3 +186,8 @@ class AnswerCache:
             return self._schema.empty_table()
         known = pc.is_in(table.column(_KEY), value_set=wanted)
         return table.filter(pc.and_(known, self._fresh(table)))
+
+
+def plain_name(name: str) -> str:
+    """Name of a catalogue that files can be called by."""
+    return re.sub(r"[^A-Za-z0-9]+", "_", name).strip("_")[:40]

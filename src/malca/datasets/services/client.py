@@ -17,7 +17,7 @@ import pandas as pd
 from malca.catalogs import Entries
 from malca.datasets.catalog_declaration import Declaration
 from malca.datasets.catalog_matching import ParquetCatalog
-from malca.datasets.services.cache import AnswerCache
+from malca.datasets.services.cache import AnswerCache, plain_name
 from malca.datasets.services.conversion import no_entries
 from malca.datasets.services.declaration import ServiceDeclaration
 from malca.datasets.services.stars import Stars
@@ -142,7 +142,7 @@ class ServiceCatalog:
         copy = entries.groupby(["star", *columns], dropna=False).cumcount() if len(entries) else 0
         once = entries.assign(_copy=copy).drop_duplicates([*columns, "_copy"])[columns]
         with tempfile.TemporaryDirectory(prefix="malca-") as folder:
-            there = Path(folder) / f"{self.name}.parquet"
+            there = Path(folder) / f"{plain_name(self.name)}.parquet"
             once.to_parquet(there, index=False)
             declared = Declaration.model_validate(
                 {**self.declared.twin(), "filepath": str(there), "indexed": False}
@@ -250,6 +250,10 @@ class ServiceCatalog:
         except ServiceError as error:
             logger.warning("%s: %s", self.name, self._reason(str(error)))
             yield rows, _failed(rows, f"service failed: {error}")
+        except Exception as error:  # no answer, however odd, costs the others
+            told = self._reason(f"{type(error).__name__}: {error}")
+            logger.warning("%s: an answer that cannot be used (%s)", self.name, told)
+            yield rows, _failed(rows, f"service failed: an answer that cannot be used ({told})")
 
     def _reason(self, text: str) -> str:
         """Short text of why nothing is known, without credentials."""

@@ -152,6 +152,20 @@ def entries_of(
     return pd.DataFrame(table)
 
 
+def star_numbers(values: Any, n_stars: int) -> np.ndarray:
+    """Numbers of the stars that rows of an answer are of, as they were sent and came back.
+
+    Raises
+    ------
+    ServiceError
+        They are none of the numbers that were sent.
+    """
+    numbers = as_kind(values, "integer", "of the star's number")
+    if numbers.isna().any() or not numbers.between(0, n_stars - 1).all():
+        raise ServiceError("the answer does not say which star its rows are of")
+    return numbers.to_numpy(np.int64)
+
+
 def no_entries(declared: ServiceDeclaration) -> pd.DataFrame:
     """Entries of an answer that has none."""
     kinds = declared.raw_kinds()
@@ -160,13 +174,19 @@ def no_entries(declared: ServiceDeclaration) -> pd.DataFrame:
 
 
 def _named(columns: Mapping[str, Any], name: str) -> str:
+    """Find the name a column has in an answer, of which services change case and odd characters."""
     if name in columns:
         return name
-    alike = [other for other in columns if other.lower() == name.lower()]
-    if len(alike) != 1:
-        there = ", ".join(list(columns)[:20])
-        raise ServiceError(f"the answer has no column {name}; it has {there}")
-    return alike[0]
+    for plain in (str.lower, _letters):
+        alike = [other for other in columns if plain(other) == plain(name)]
+        if len(alike) == 1:
+            return alike[0]
+    there = ", ".join(list(columns)[:20])
+    raise ServiceError(f"the answer has no column {name}; it has {there}")
+
+
+def _letters(name: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", name.lower())
 
 
 def check_stated_units(

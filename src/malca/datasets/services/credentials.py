@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterable, Mapping
 from typing import Any, NoReturn
+from urllib.parse import quote, quote_plus
 
 _HIDDEN = "***"
 #: Shorter texts are no secrets, and taking them out of messages would garble these.
@@ -86,7 +88,14 @@ def secrets_of(given: Mapping[str, Any] | None, variables: Mapping[str, str]) ->
 
 def scrub(text: str, secrets: Iterable[Secret]) -> str:
     """Text without what is secret in it."""
-    for secret in sorted((secret.reveal() for secret in secrets), key=len, reverse=True):
-        if len(secret) >= _SHORTEST:
-            text = text.replace(secret, _HIDDEN)
+    hidden = [secret.reveal() for secret in secrets]
+    # as they are, in addresses and forms, and in JSON
+    ways = {way(word) for word in hidden for way in (str, quote, quote_plus, _in_json)}
+    for word in sorted(ways, key=len, reverse=True):
+        if len(word) >= _SHORTEST:
+            text = text.replace(word, _HIDDEN)
     return text
+
+
+def _in_json(text: str) -> str:
+    return json.dumps(text)[1:-1]

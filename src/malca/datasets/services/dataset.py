@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -134,8 +133,7 @@ class ServiceDataset(AbstractDataset[None, Catalog]):
         declared = self._declared
         if declared.filepath is not None:
             return declared.filepath.stem
-        # files are called by it, and VizieR's tables have slashes in their names
-        return re.sub(r"[^\w.+-]+", "_", (declared.table or type(self).__name__).split()[0]).strip("_")
+        return f"{type(self).__name__.removesuffix('Catalog')} {declared.table}"[:60]
 
     def _exists(self) -> bool:
         return not self.uses_twin() or (self._twin is not None and self._twin._exists())

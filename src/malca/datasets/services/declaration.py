@@ -17,7 +17,7 @@ _NOT_OF_THE_QUERY = {
     "filepath", "urls", "source", "offline", "cache", "batch_size", "requests_per_second",
     "timeout_seconds", "retries", "give_up_after", "optional", "citation", "required", "coverage",
     "id_max_sep_arcsec", "target_epoch_yr", "ids_must_agree", "many_per_id", "indexed", "index_folder",
-    "seed",
+    "seed", "sync_stars", "silent_limits", "job_seconds", "poll_seconds", "threads",
 }  # fmt: skip
 
 

@@ -93,6 +93,20 @@ class Stars:
         """Whether the position is known, shape (n,) bool."""
         return np.isfinite(self.ra_deg) & np.isfinite(self.dec_deg)
 
+    def cones_arcsec(self, declared: ServiceDeclaration) -> np.ndarray:
+        """Tell how far around each star entries are wanted of a service that knows no ids.
+
+        An entry with the id of the star counts also beyond the radius, up to where ids are believed.
+        """
+        known = self.gaia_release != ""
+        if declared.id_columns.asas_sn_id:
+            known = np.ones(len(self), bool)
+        return np.asarray(
+            np.where(
+                known, np.maximum(self.reach_arcsec, declared.id_max_sep_arcsec), self.reach_arcsec
+            )
+        )
+
     def keys(self, with_asas_sn_id: bool) -> list[str]:
         """Make the keys that the answers to the stars are kept under.
 

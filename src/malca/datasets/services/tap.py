@@ -15,7 +15,12 @@ from pydantic import Field, model_validator
 from malca.astrophysics.astrometry import ARCSEC_PER_RADIAN, unit_vectors
 from malca.datasets.services import adql
 from malca.datasets.services.client import Answer, Client
-from malca.datasets.services.conversion import check_stated_units, entries_of, no_entries
+from malca.datasets.services.conversion import (
+    check_stated_units,
+    entries_of,
+    no_entries,
+    star_numbers,
+)
 from malca.datasets.services.credentials import Secret
 from malca.datasets.services.dataset import ServiceDataset
 from malca.datasets.services.declaration import ServiceDeclaration
@@ -152,7 +157,9 @@ class TapClient:
             if not len(rows):
                 continue
             found = self._query(
-                adql.by_id(declared, column), {adql.NUMBER: rows, adql.ID: values[rows]}
+                adql.by_id(declared, column),
+                {adql.NUMBER: rows, adql.ID: values[rows]},
+                len(stars),
             )
             parts.append(found)
             if not everything:
@@ -163,7 +170,8 @@ class TapClient:
             upload = {
                 adql.NUMBER: rows, adql.RA: stars.ra_deg[rows], adql.DEC: stars.dec_deg[rows]
             }  # fmt: skip
-            parts.append(self._query(adql.by_position(declared, reach * _WIDER), upload))
+            query = adql.by_position(declared, reach * _WIDER)
+            parts.append(self._query(query, upload, len(stars)))
         return Answer(_joined(parts), {})
 
     def _believed(self, found: pd.DataFrame, stars: Stars) -> np.ndarray:
@@ -180,7 +188,7 @@ class TapClient:
         # half of what is believed, so that rounding decides nothing
         return np.asarray(star[sep < 0.5 * self._declared.id_max_sep_arcsec])
 
-    def _query(self, query: adql.Query, upload: dict[str, np.ndarray]) -> pd.DataFrame:
+    def _query(self, query: adql.Query, upload: dict[str, np.ndarray], n_stars: int) -> pd.DataFrame:
         """Entries of a query, from the first service that answers.
 
         Raises
@@ -190,7 +198,7 @@ class TapClient:
         problems = []
         for url in list(self._urls):
             try:
-                entries = self._query_at(url, query, upload)
+                entries = self._query_at(url, query, upload, n_stars)
             except TruncatedError:
                 raise
             except ServiceError as error:
@@ -203,27 +211,28 @@ class TapClient:
             return entries
         raise ServiceError("; ".join(dict.fromkeys(problems)))
 
-    def _query_at(self, url: str, query: adql.Query, upload: dict[str, np.ndarray]) -> pd.DataFrame:
+    def _query_at(
+        self, url: str, query: adql.Query, upload: dict[str, np.ndarray], n_stars: int
+    ) -> pd.DataFrame:
         from astropy.table import Table
         from pyvo.dal import TAPService
 
         declared = self._declared
-        n_stars = len(upload[adql.NUMBER])
         arguments: dict[str, Any] = {
             "uploads": {adql.UPLOAD: Table({name: _plain(part) for name, part in upload.items()})},
             "maxrec": declared.row_limit,
         }
         service = TAPService(url, session=self._session)
-        if n_stars <= declared.sync_stars:
+        if len(upload[adql.NUMBER]) <= declared.sync_stars:
             try:
                 result = self._answer(lambda: service.run_sync(query.adql, **arguments))
-                return self._entries(result, query, declared.silent_limits)
+                return self._entries(result, query, n_stars, declared.silent_limits)
             except TruncatedError as error:
                 if len(result) >= declared.row_limit:  # as many as we ask for, also of a job
                     raise
                 logger.info("%s: %s, asked again as a job", url, error)
         result = self._answer(lambda: self._run_job(service, query.adql, arguments))
-        return self._entries(result, query, ())
+        return self._entries(result, query, n_stars, ())
 
     def _run_job(self, service: Any, text: str, arguments: dict[str, Any]) -> Any:
         """Run a job, look at it now and then, and remove it, whatever happens."""
@@ -282,7 +291,9 @@ class TapClient:
                 problem = f"an answer that is no VOTable ({_reason(error)})"
         raise ServiceError(problem)
 
-    def _entries(self, result: Any, query: adql.Query, silent_limits: tuple[int, ...]) -> pd.DataFrame:
+    def _entries(
+        self, result: Any, query: adql.Query, n_stars: int, silent_limits: tuple[int, ...]
+    ) -> pd.DataFrame:
         n = len(result)
         if result.query_status == "OVERFLOW" or n >= self._declared.row_limit:
             raise TruncatedError(f"cut after {n} rows")
@@ -298,7 +309,7 @@ class TapClient:
         )
         columns = {name: table[name] for name in table.colnames}
         star = next(columns[name] for name in columns if name.lower() == adql.NUMBER)
-        return entries_of(columns, star, self._declared, query.names)
+        return entries_of(columns, star_numbers(star, n_stars), self._declared, query.names)
 
 
 def _plain(values: np.ndarray) -> np.ndarray:

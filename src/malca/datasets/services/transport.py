@@ -133,6 +133,8 @@ class ServiceSession(requests.Session):
         Kept out of every message.
     seed : int, optional
         Of the pauses.
+    pause_of : function, optional
+        Seconds that an answer asks to wait, where it says so elsewhere than in its headers.
     pace : Pace
     sleep : function
     """
@@ -144,6 +146,7 @@ class ServiceSession(requests.Session):
         offline: bool = False,
         secrets: Iterable[Secret] = (),
         seed: int | None = None,
+        pause_of: Callable[[requests.Response], float | None] | None = None,
         pace: Pace = PACE,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -152,6 +155,7 @@ class ServiceSession(requests.Session):
         self.offline = offline
         self._secrets = tuple(secrets)
         self._random = random.Random(seed)
+        self.pause_of = pause_of
         self._pace, self._sleep = pace, sleep
         self.headers["User-Agent"] = USER_AGENT
 
@@ -216,7 +220,10 @@ class ServiceSession(requests.Session):
             return _Attempt(problem=_in_words(error))
         if response.status_code not in RETRIED or b"QUERY_STATUS" in response.content[:10_000]:
             return _Attempt(response)
-        attempt = _Attempt(response, f"HTTP {response.status_code}", _retry_after(response))
+        asked = _retry_after(response)
+        if asked is None and self.pause_of is not None:
+            asked = self.pause_of(response)
+        attempt = _Attempt(response, f"HTTP {response.status_code}", asked)
         if response.status_code in _TOO_MANY and attempt.pause_seconds is not None:
             # whoever else asks this host from here is to wait as well
             held = min(attempt.pause_seconds, self.manners.longest_pause_seconds)
