@@ -20,8 +20,10 @@ from malca.pipelines.simulation.realism import (
     compare,
     survey_statistics,
 )
+from malca.pipelines.simulation.sky.known import simulate_known
 from malca.pipelines.simulation.sky.photometry import simulate_photometry
 from malca.pipelines.simulation.sky.stars import draw_sky
+from malca.pipelines.simulation.sky.surroundings import simulate_surroundings, with_neighbours
 from malca.pipelines.simulation.survey import INDEX_COLUMNS, simulate_portions
 from malca.pipelines.simulation.vsx import simulate_vsx, vsx_text
 from malca.plots.realism import plot_realism
@@ -120,11 +122,15 @@ def write_catalogs(
     gaia = simulate_gaia(stars, sky, parameters.seed, catalogs)
     listed, known = stars.loc[gaia.index], sky.loc[gaia.index]
     photometry = simulate_photometry(gaia, listed, known, parameters.seed)
+    whole, neighbours = with_neighbours(gaia, parameters.seed)
+    vsx = simulate_vsx(truth, parameters)
     files = {"asassn": "asassn_variables", "ztf": "ztf_periodic"}
     return {
-        "gaia": gaia,
+        "gaia": whole,
         **{files.get(name, name): table for name, table in variables.items()},
         **photometry,
+        **simulate_known(gaia, listed, known, parameters.seed),
+        **simulate_surroundings(gaia, neighbours, known, vsx, parameters.seed),
     }
 
 
