@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import astropy.units as u
 import numpy as np
 import pandas as pd
 import pytest
 
 from malca.catalogs import Entries
+from malca.datasets.catalog_declaration import own_unit
+from malca.descriptions.vetted import COLUMNS
 from malca.lookups import SWITCHED_OFF
 from malca.pipelines.vetting import create_pipeline
 from malca.pipelines.vetting.nodes import look_up_gaia_epochs, vet
@@ -246,3 +249,14 @@ def test_look_ups_of_other_candidates_are_refused(characterized):
     part = pd.DataFrame({"asas_sn_id": IDS[:2]})
     with pytest.raises(ValueError, match="1 stars were not looked up"):
         vet(characterized, part, part, part, part, VettingParameters())
+
+
+def test_every_new_column_is_described_with_its_unit(characterized, catalogs):
+    made = run(characterized[["asas_sn_id", "ra_deg", "dec_deg"]], catalogs)["vetted"]
+    new = [name for name in made if name not in characterized or name.startswith("vsx_")]
+    assert set(COLUMNS) == {*new, "asassn_outcome"}
+    for name, column in COLUMNS.items():
+        unit = u.Unit(column.unit)
+        assert column.description
+        if wanted := own_unit(name):
+            assert unit.is_equivalent(u.Unit(wanted)) or unit == u.ABmag, name
