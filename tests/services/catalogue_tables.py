@@ -2,7 +2,7 @@
 
 A twin has the columns of a whole query, the service the tables that are joined in it. Here the twin is
 taken apart again: by the expressions of its columns (``t.j_m``) and by what the tables are joined on.
-Numbers that join two tables and are in no twin are made up, as the services' own mean nothing elsewhere.
+Numbers that join two tables and are in no twin are made up, as the services' own mean nothing either.
 """
 
 from __future__ import annotations
@@ -159,6 +159,13 @@ def served_tables(catalogues: Iterable[ServiceDeclaration]) -> list[ServedTable]
     return [_merged(name, list(parts.values())) for name, parts in sorted(found.items())]
 
 
+def _nullable(values: pd.Series) -> pd.Series:
+    """Column that stays what it is where a value is missing."""
+    if pd.api.types.is_bool_dtype(values):
+        return values.astype("boolean")
+    return values.astype("Int64") if pd.api.types.is_integer_dtype(values) else values
+
+
 def _merged(name: str, parts: list[_Part]) -> ServedTable:
     frames = [pd.DataFrame(part.columns) for part in parts]
     keys = set.intersection(*(part.keys for part in parts))
@@ -166,9 +173,7 @@ def _merged(name: str, parts: list[_Part]) -> ServedTable:
     key = max(sorted(keys), key=lambda column: frames[0][column].nunique(), default=None)
     if key is None and len(frames) > 1:
         raise ValueError(f"{name} is in several twins, and no column tells which rows are the same")
-    table = pd.concat(
-        [frame.convert_dtypes(convert_floating=False) for frame in frames], ignore_index=True
-    )
+    table = pd.concat([frame.apply(_nullable) for frame in frames], ignore_index=True)
     if key is not None:
         table = table[table[key].notna()]
         if len(frames) > 1:

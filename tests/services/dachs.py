@@ -233,11 +233,11 @@ class TapServer:
         finally:
             session.communicate("ROLLBACK;\n", timeout=20)
 
-    def wait_for_query(self, seconds: float = 30.0) -> None:
-        """Return once a query waits for a table that is held."""
+    def wait_for_query(self, n_queries: int = 1, seconds: float = 30.0) -> None:
+        """Return once so many queries wait for a table that is held."""
         waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
         until = time.monotonic() + seconds
-        while self.sql(waiting) == "0":
+        while int(self.sql(waiting)) < n_queries:
             if time.monotonic() > until:
                 raise TimeoutError("no query waits")
             time.sleep(0.05)

@@ -1,8 +1,9 @@
 #!/usr/bin/python3
 """The command of GAVO DaCHS, with the names of VizieR's tables, which DaCHS cannot host.
 
-Run by the system's Python, which has DaCHS, and never by ours. DaCHS refuses a delimited table name such
-as "II/321/iphas2"; here a query that has one is read as if it named ``vizier.ii_321_iphas2``.
+Run by the system's Python, which has DaCHS, and never by ours. DaCHS refuses a delimited table name
+such as "II/321/iphas2"; here a query that has one is read as if it named ``vizier.ii_321_iphas2``. And
+it wants ESA's schema ``external`` delimited, as ADQL does.
 ``many-imp`` imports several resource descriptors in one process, which saves two seconds for each.
 """
 
@@ -13,9 +14,10 @@ _VIZIER = re.compile(r'"([IVXBJ]+/[^"]+)"')  # catalogue III/283, B/vsx, J/A+A/6
 
 
 def _hosted(query):
-    return _VIZIER.sub(
+    query = _VIZIER.sub(
         lambda found: "vizier." + re.sub(r"[^a-z0-9]", "_", found.group(1).lower()), query
     )
+    return re.sub(r"\bexternal\.", '"external".', query)  # a reserved word, which ESA does not mind
 
 
 def _read_vizier_names():
