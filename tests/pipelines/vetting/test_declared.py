@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from kedro.config import OmegaConfigLoader
 from kedro.io import DataCatalog
+from kedro.runner import SequentialRunner
 
 from malca.lookups import look_up, look_up_all, targets_of
 from malca.pipelines.vetting import create_pipeline
@@ -97,3 +98,29 @@ def test_a_twin_answers_in_the_names_of_the_vetting(entries, tmp_path):
     assert told.loc[0, "simbad_main_id"] == "V* W UMa"
     assert told.loc[0, "simbad_otype"] == "EB*"
     assert told.loc[0, "simbad_n_references"] == 300
+
+
+def test_the_whole_pipeline_runs_offline_and_writes_its_tables(entries, tmp_path, loader):
+    pipeline = create_pipeline()
+    chosen = {}
+    for name in pipeline.datasets():
+        if name.startswith("params:"):
+            continue
+        entry = entries[name]
+        path = Path(entry["filepath"])
+        entry = {**entry, "filepath": str(tmp_path / f"{name}{path.suffix}")}
+        if "services" in entry["type"]:
+            entry |= {"offline": True, "cache": {"folder": str(tmp_path / "cache")}}
+        chosen[name] = entry
+    catalog = DataCatalog.from_config(chosen, loader["credentials"])
+    catalog["params:vetting"] = VettingParameters()
+    catalog.save(
+        "characterized",
+        pd.DataFrame({"asas_sn_id": [7, 8], "ra_deg": [120.0, 121.0], "dec_deg": [-10.0, 80.0]}),
+    )
+    SequentialRunner().run(pipeline, catalog)
+    vetted = catalog.load("vetted")
+    assert vetted["asas_sn_id"].tolist() == [7, 8]
+    assert vetted["vetting_likely_known"].isna().all()
+    assert not len(catalog.load("spectra"))
+    assert (tmp_path / "vetting_figure.png").stat().st_size > 10_000
