@@ -24,7 +24,7 @@ $(READY): requirements.lock pyproject.toml
 
 demo: install  ## simulate the sample survey, search it, show what was found beside the truth
 	$(BIN)/kedro run --env demo --pipelines simulation
-	$(BIN)/kedro run --env demo --pipelines ingest,detection,filtering,reporting
+	$(BIN)/kedro run --env demo
 	$(BIN)/kedro run --env demo --pipelines evaluation --tags $(MEASURES)
 	@echo
 	@tail -n 5 data/08_reporting/13_13.5/recovery.txt

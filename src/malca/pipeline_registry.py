@@ -13,8 +13,8 @@ RAW = "raw"
 #: What a run begins with, where the survey is.
 BEFORE = ("ingest", "detection")
 #: What follows from tables, in order, where people look at the result.
-AFTER = ("filtering", "reporting")
-#: The default run, in order: from raw light curves to candidates and the page about them.
+AFTER = ("filtering", "characterization", "vetting", "classification", "reporting", "dossiers")
+#: The default run, in order: from raw light curves to classified candidates and the pages about them.
 DEFAULT = (*BEFORE, *AFTER)
 
 

@@ -15,6 +15,7 @@ from malca.cli.bundle import bundle
 from malca.cli.lightcurves import events, fetch, plot, stats
 from malca.cli.project import in_one_sentence
 from malca.cli.runs import attrition, rerun, summary
+from malca.cli.tables import characterize, classify, vet
 from malca.magnitude_bins import split_bins
 
 logger = logging.getLogger(__name__)
@@ -68,7 +69,9 @@ def main() -> None:
     """
 
 
-for _command in (events, plot, stats, fetch, attrition, summary, bundle, rerun):
+for _command in (
+    events, plot, stats, fetch, attrition, summary, bundle, rerun, characterize, vet, classify,
+):  # fmt: skip
     main.add_command(_command)
 
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import click
 
 if TYPE_CHECKING:
-    from kedro.io import DataCatalog
+    from kedro.config import OmegaConfigLoader
+    from kedro.io import AbstractDataset, DataCatalog
 
 #: Keys of a catalog entry that hold a path.
 _PATH_KEYS = ("filepath", "path")
@@ -68,6 +69,8 @@ class Project:
         The catalog's entries, paths made absolute.
     parameters : mapping
     catalog : DataCatalog
+    credentials : mapping
+        Of conf/local/credentials.yml; empty where there is none.
     """
 
     folder: Path
@@ -75,6 +78,35 @@ class Project:
     entries: Mapping[str, Mapping[str, Any]]
     parameters: Mapping[str, Any]
     catalog: DataCatalog
+    credentials: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    def datasets(self, names: Iterable[str], *, offline: bool = False) -> dict[str, AbstractDataset]:
+        """Make datasets of the catalog.
+
+        Parameters
+        ----------
+        names : iterable of str
+        offline : bool
+            Whether those that could ask a service are told not to, whatever the catalog says.
+
+        Raises
+        ------
+        Refusal
+            The catalog has no such dataset.
+        """
+        from kedro.io import DataCatalog
+
+        names = list(names)
+        if unknown := sorted(set(names) - set(self.entries)):
+            raise Refusal(f"the catalog of {self.folder} has no {', '.join(unknown)}")
+        entries = {
+            name: {**self.entries[name], "offline": True}
+            if offline and "offline" in self.entries[name]
+            else self.entries[name]
+            for name in names
+        }
+        made = DataCatalog.from_config(entries, dict(self.credentials))
+        return {name: made.get(name) for name in names}
 
     def load(self, name: str, made_by: str) -> Any:
         """Load a dataset.
@@ -155,12 +187,22 @@ def open_project(
                 name: _with_absolute_paths(entry, found) for name, entry in loader["catalog"].items()
             }
             parameters = loader["parameters"]
-            catalog = DataCatalog.from_config(entries)
+            credentials = _credentials(loader)
+            catalog = DataCatalog.from_config(entries, credentials)
     except OmegaConfBaseException as error:
         raise Refusal(_own_words(error)) from None
     except (MissingConfigException, DatasetError) as error:
         raise Refusal(str(error)) from None
-    return Project(found, str(parameters["mag_bin"]), entries, parameters, catalog)
+    return Project(found, str(parameters["mag_bin"]), entries, parameters, catalog, credentials)
+
+
+def _credentials(loader: OmegaConfigLoader) -> dict[str, Any]:
+    from kedro.config import MissingConfigException
+
+    try:
+        return dict(loader["credentials"])
+    except MissingConfigException:
+        return {}
 
 
 def _with_absolute_paths(entry: Mapping[str, Any], folder: Path) -> dict[str, Any]:

@@ -48,6 +48,8 @@ GAIA = {
     "gaia_logg_dex": _C("dex(cm / s2)", "surface gravity (GSP-Phot)"),
     "gaia_mh_dex": _C("dex", "metallicity (GSP-Phot); far off for many stars"),
     "gaia_distance_pc": _C("pc", "distance (GSP-Phot); far too near beyond 2 kpc"),
+    "gaia_distance_low_pc": _C("pc", "its 16 % quantile"),
+    "gaia_distance_high_pc": _C("pc", "its 84 % quantile"),
     "gaia_ag_mag": _C("mag", "extinction in G (GSP-Phot)"),
     "gaia_non_single_star": _C("", "which solutions for non-single stars there are"),
     "gaia_variable_flag": _C("", "whether Gaia's photometry varies"),
@@ -56,6 +58,10 @@ GAIA = {
 INFRARED = {
     **_match("tmass", "2MASS (Skrutskie+ 2006, AJ 131, 1163)"),
     **_photometry("tmass", ("j", "h", "ks"), "2MASS"),
+    "tmass_designation": _C("", "name in 2MASS"),
+    "allwise_designation": _C("", "name in AllWISE"),
+    "allwise_extended_flag": _C("", "ext_flg of AllWISE; 0: a point"),
+    "allwise_variability_flags": _C("", "var_flg of AllWISE, a digit a band; 7 and more: variable"),
     "tmass_quality": _C("", "quality of J, H and Ks, A to X"),
     **_match("allwise", "AllWISE (Cutri+ 2013)"),
     **_photometry("allwise", ("w1", "w2", "w3", "w4"), "AllWISE"),
@@ -66,6 +72,8 @@ _STARHORSE_OF = "StarHorse (Anders+ 2022, A&A 658, A91)"
 STARHORSE = {
     **_match("starhorse", _STARHORSE_OF),
     "starhorse_mass_msun": _C("solMass", f"mass, median ({_STARHORSE_OF})"),
+    "starhorse_mass_low_msun": _C("Msun", "its 16 % quantile"),
+    "starhorse_mass_high_msun": _C("Msun", "its 84 % quantile"),
     "starhorse_teff_k": _C("K", "effective temperature, median"),
     "starhorse_logg_dex": _C("dex(cm / s2)", "surface gravity, median"),
     "starhorse_met_dex": _C("dex", "metallicity, median"),

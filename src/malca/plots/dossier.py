@@ -52,8 +52,11 @@ _BLOCKS: dict[str, tuple[tuple[str, str, str, str], ...]] = {
     ),
     "What dims it": (
         ("least radius", "occulter_radius_rsun", ".3g", " R☉"),
-        ("transverse speed, at least", "occulter_speed_kms", ".3g", " km/s"),
-        ("semi-major axis, at most", "occulter_semi_major_axis_au", ".3g", " au"),
+        ("greatest radius", "occulter_radius_max_rsun", ".3g", " R☉"),
+        ("transverse speed", "occulter_speed_kms", ".3g", " km/s"),
+        ("axis of a circular orbit", "occulter_semi_major_axis_au", ".3g", " au"),
+        ("from", "occulter_semi_major_axis_min_au", ".3g", " au"),
+        ("to", "occulter_semi_major_axis_max_au", ".3g", " au"),
         ("orbital period", "occulter_period_years", ".3g", " yr"),
         ("transit probability", "occulter_transit_probability", ".2g", ""),
         ("least mass by its Hill sphere", "occulter_hill_mass_mjup", ".2g", " M♃"),

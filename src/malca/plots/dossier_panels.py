@@ -55,8 +55,10 @@ def draw_panels(
     teff_k : float
         Temperature of a black body to be drawn through the near infrared; NaN: none.
     """
-    figure = Figure(figsize=_INCHES, layout="constrained")
+    # a layout that is measured anew would take most of the time of a page
+    figure = Figure(figsize=_INCHES)
     cmd, energy, geometry = figure.subplots(1, 3, width_ratios=[1, 1.15, 1])
+    figure.subplots_adjust(left=0.055, right=0.995, bottom=0.14, top=0.92, wspace=0.22)
     _draw_cmd(cmd, star, background)
     _draw_sed(energy, sed, teff_k)
     _draw_geometry(geometry, star)
@@ -108,7 +110,7 @@ def _draw_sed(ax: Axes, sed: list[SedPoint], teff_k: float) -> None:
     if not sed:
         _say(ax, "no photometry")
         return
-    for point in sed:
+    for k, point in enumerate(sed):
         if point.is_limit:
             ax.plot(point.wavelength_um, point.flux, "v", color=FAINT, ms=5)
         else:
@@ -117,8 +119,8 @@ def _draw_sed(ax: Axes, sed: list[SedPoint], teff_k: float) -> None:
                 color=_STAR, lw=1,
             )  # fmt: skip
         ax.annotate(
-            point.band, (point.wavelength_um, point.flux), xytext=(0, 6), ha="center",
-            textcoords="offset points", fontsize=6.5, color=_MUTED,
+            point.band.rpartition(" ")[2], (point.wavelength_um, point.flux), ha="center",
+            xytext=(0, 6 if k % 2 else -12), textcoords="offset points", fontsize=6.5, color=_MUTED,
         )  # fmt: skip
     measured = [point for point in sed if not point.is_limit and point.flux > 0]
     if np.isfinite(teff_k) and measured:
@@ -147,7 +149,7 @@ def _draw_geometry(ax: Axes, star: pd.Series) -> None:
     ax.set_title("Least size of what dims it", fontsize=10, color=INK)
     ax.set_aspect("equal")
     ax.axis("off")
-    radius = _known(star, "occulter_star_radius_rsun")
+    radius = _known(star, "star_radius_rsun")
     size = _known(star, "occulter_radius_rsun")
     if not (np.isfinite(radius) and np.isfinite(size) and radius > 0):
         _say(ax, "no depth, or no radius of the star")

@@ -8,17 +8,12 @@ from typing import Any
 import pandas as pd
 
 from malca import __version__
-from malca.descriptions import ColumnDescription, candidates, characterized, classified, vetted
+from malca.descriptions.all_columns import DESCRIPTIONS
 from malca.plots.candidates import filter_names, rank_candidates, verdicts_of
 from malca.plots.dossier import dossier_page
 from malca.plots.dossier_index import index_page
 from malca.plots.dossier_panels import Background
 from malca.reporting_parameters import ReportingParameters
-
-#: Every column that is described, by the table it first occurs in.
-DESCRIPTIONS: dict[str, ColumnDescription] = {
-    **candidates.COLUMNS, **characterized.COLUMNS, **vetted.COLUMNS, **classified.COLUMNS
-}  # fmt: skip
 
 
 def write_dossiers(

@@ -119,7 +119,7 @@ def _with_units(table: pd.DataFrame) -> pd.DataFrame:
             units[name] = "pc"
         elif re.fullmatch(r"dist\d+", name):
             units[name] = "kpc"
-        elif re.fullmatch(r"(s_)?pm(RA|DE)", name):
+        elif re.fullmatch(r"([se]_)?pm(RA\*?|DE)", name):
             units[name] = "mas / yr"
         elif name.lower() == "plx":
             units[name] = "mas"
@@ -354,8 +354,10 @@ def _clusters(
             {
                 "Cluster": names.astype("str"),
                 **common,
-                "pmRA": chosen["pmra"].to_numpy(float),
+                "pmRA*": chosen["pmra"].to_numpy(float),
+                "e_pmRA*": np.full(n, 0.3),
                 "pmDE": chosen["pmdec"].to_numpy(float),
+                "e_pmDE": np.full(n, 0.3),
                 "plx": chosen["parallax"].to_numpy(float),
                 "AgeNN": rng.uniform(6.6, 9.3, n),
                 "DistPc": sky["distance_pc"].to_numpy()[member],
