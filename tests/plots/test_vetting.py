@@ -30,7 +30,8 @@ def widths(figure, outcome):
 def test_bars_have_the_stars_of_each_outcome(outcomes):
     figure = outcomes_figure(outcomes)
     assert widths(figure, "matched") == [30, 0, 60]
-    assert widths(figure, "unknown") == [10, 100, 0]
+    assert widths(figure, "unknown") == [10, 0, 0]
+    assert widths(figure, "switched off") == [0, 100, 0]
     assert widths(figure, "not_covered") == [0, 0, 40]
     texts = {text.get_gid(): text.get_text() for text in figure.axes[0].texts}
     assert texts["why-simbad"] == "10 without: 503"

@@ -16,6 +16,7 @@ _PARTS = (
     ("not_matched", "not listed", "#A9D3EE"),
     ("not_covered", "not looked there", "#E4E4E4"),
     ("unknown", "no answer", "#E39A68"),
+    ("switched off", "not asked", "#FFFFFF"),
 )
 _SWITCHED_OFF = "switched off"
 _LONGEST_REASON = 44
@@ -45,13 +46,21 @@ def outcomes_figure(
     figure = _figure((9.0, 1.6 + 0.29 * max(len(modules), 1)), title)
     ax = figure.subplots()
     at = np.arange(len(modules))
-    counts = vetting_outcomes.pivot_table(
-        index="module", columns="outcome", values="n_stars", aggfunc="sum", fill_value=0
-    ).reindex(index=modules, fill_value=0)
+    shown = vetting_outcomes["outcome"].mask(
+        vetting_outcomes["reason"].eq(_SWITCHED_OFF), _SWITCHED_OFF
+    )
+    counts = (
+        vetting_outcomes.assign(outcome=shown)
+        .pivot_table(index="module", columns="outcome", values="n_stars", aggfunc="sum", fill_value=0)
+        .reindex(index=modules, fill_value=0)
+    )
     left = np.zeros(len(modules))
     for outcome, label, color in _PARTS:
         width = counts[outcome].to_numpy(float) if outcome in counts else np.zeros(len(modules))
-        ax.barh(at, width, left=left, color=color, height=0.7, label=label, gid=f"outcome-{outcome}")
+        ax.barh(
+            at, width, left=left, color=color, height=0.7, label=label, gid=f"outcome-{outcome}",
+            edgecolor="#BBBBBB" if outcome == _SWITCHED_OFF else color, linewidth=0.6,
+        )  # fmt: skip
         left += width
     for k, module in enumerate(modules):
         ax.annotate(
