@@ -100,9 +100,12 @@ class Project:
         if unknown := sorted(set(names) - set(self.entries)):
             raise Refusal(f"the catalog of {self.folder} has no {', '.join(unknown)}")
         entries = {
-            name: {**self.entries[name], "offline": True}
-            if offline and "offline" in self.entries[name]
-            else self.entries[name]
+            name: {
+                **self.entries[name],
+                **({"offline": True} if "offline" in self.entries[name] else {}),
+            }
+            if offline
+            else dict(self.entries[name])
             for name in names
         }
         made = DataCatalog.from_config(entries, dict(self.credentials))

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from malca.descriptions import ColumnDescription, candidates, characterized, classified, vetted
+from malca.descriptions import ColumnDescription
+from malca.descriptions.candidates import COLUMNS as _CANDIDATES
+from malca.descriptions.characterized import COLUMNS as _CHARACTERIZED
+from malca.descriptions.classified import COLUMNS as _CLASSIFIED
+from malca.descriptions.vetted import COLUMNS as _VETTED
 
 DESCRIPTIONS: dict[str, ColumnDescription] = {
-    **candidates.COLUMNS, **characterized.COLUMNS, **vetted.COLUMNS, **classified.COLUMNS
+    **_CANDIDATES, **_CHARACTERIZED, **_VETTED, **_CLASSIFIED
 }  # fmt: skip

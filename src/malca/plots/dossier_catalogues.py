@@ -9,8 +9,6 @@ import pandas as pd
 
 from malca.plots import links
 
-_Star = pd.Series
-
 
 class CatalogueRow(NamedTuple):
     """One catalogue's verdict: an outcome, in words what it says, and where to look it up."""
@@ -32,24 +30,24 @@ class _Catalogue(NamedTuple):
     name: str
     prefix: str
     shown: tuple[tuple[str, str, str], ...]
-    link: Callable[[_Star, float, float], str]
+    link: Callable[[pd.Series, float, float], str]
 
 
-def _vizier(table: str, radius_arcsec: float = 5.0) -> Callable[[_Star, float, float], str]:
+def _vizier(table: str, radius_arcsec: float = 5.0) -> Callable[[pd.Series, float, float], str]:
     return lambda star, ra, dec: links.vizier(table, ra, dec, radius_arcsec)
 
 
-def _simbad(star: _Star, ra: float, dec: float) -> str:
+def _simbad(star: pd.Series, ra: float, dec: float) -> str:
     name = star.get("simbad_main_id")
     return links.simbad_object(name) if _there(name) else links.simbad_position(ra, dec)
 
 
-def _alerce(star: _Star, ra: float, dec: float) -> str:
+def _alerce(star: pd.Series, ra: float, dec: float) -> str:
     oid = star.get("alerce_oid")
     return links.alerce_object(oid) if _there(oid) else ""
 
 
-def _tns(star: _Star, ra: float, dec: float) -> str:
+def _tns(star: pd.Series, ra: float, dec: float) -> str:
     name = star.get("tns_name")
     return links.tns_object(name) if _there(name) else ""
 

@@ -15,7 +15,6 @@ from malca.filters import FilteringParameters
 from malca.lightcurves import LightCurves
 from malca.magnitude_bins import resolve_bin
 from malca.partitions import ComputeParameters, PartitionMap, fingerprint
-from malca.reporting_parameters import ReportingParameters
 from malca.plots.candidates import (
     drawing_fingerprint,
     facts_of,
@@ -28,6 +27,7 @@ from malca.plots.candidates import (
 from malca.plots.lightcurve import plot_lightcurve
 from malca.plots.pages import embedded
 from malca.plots.summary import EVENT_COLUMNS, SOURCE_COLUMNS, Card, RunTables, summary_page
+from malca.reporting_parameters import ReportingParameters
 from malca.search.parameters import DetectionParameters
 
 logger = logging.getLogger(__name__)

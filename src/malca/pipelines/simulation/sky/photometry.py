@@ -196,7 +196,7 @@ def _distances(rng: np.random.Generator, own: pd.DataFrame, sky: pd.DataFrame) -
     share = np.clip(0.02 * true / 1000.0, 0.003, 0.3)
     geo = true * np.exp(share * rng.normal(0, 1, n))
     photogeo = true * np.exp(0.7 * share * rng.normal(0, 1, n))
-    columns = {}
+    columns: dict[str, np.ndarray] = {}
     for name, value, width in (("geo", geo, share), ("photogeo", photogeo, 0.7 * share)):
         columns |= {
             f"r_med_{name}": value,
