@@ -6,7 +6,7 @@ import gzip
 import shutil
 import tempfile
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -58,6 +58,49 @@ def fits_source(path: Path) -> tuple[pa.Schema, Callable[[list[str]], Iterator[p
                 yield pa.RecordBatch.from_arrays(arrays, columns)
 
     return schema, read
+
+
+class MappedTable:
+    """The first table of a FITS file, of which single rows are read.
+
+    Parameters
+    ----------
+    path : Path
+        Not gzipped.
+
+    Raises
+    ------
+    OSError, ValueError
+        It is no FITS file, has no table, or is shorter than its header says.
+    """
+
+    def __init__(self, path: Path) -> None:
+        with _opened(path) as file:
+            table = _table(file)
+            _check_length(table, path)
+            self._columns = {column.name: column for column in table.columns}
+            self.n_rows = int(table.header["NAXIS2"])
+            stored = table.columns.dtype.newbyteorder(">")
+            self._rows = np.memmap(path, stored, "r", table.fileinfo()["datLoc"], (self.n_rows,))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Columns of the table."""
+        return tuple(self._columns)
+
+    def rows(self, columns: Sequence[str], rows: np.ndarray) -> dict[str, np.ndarray]:
+        """Numbers of some rows by their columns, shape (n,), as precise as the file has them.
+
+        Missing ones are NaN.
+        """
+        raw = self._rows[rows]
+        values = {}
+        for name in columns:
+            kind = _type(self._columns[name])
+            array = _array(raw[name], self._columns[name], kind)
+            array = array if pa.types.is_floating(kind) else array.cast(pa.float64())
+            values[name] = np.asarray(array.to_numpy(zero_copy_only=False))
+        return values
 
 
 @contextmanager
