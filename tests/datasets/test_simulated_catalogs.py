@@ -8,6 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 from kedro.io import DatasetError
 
+from malca.datasets.catalogs import LocalCatalog
 from malca.datasets.simulated_catalogs import SimulatedCatalogs, is_simulated
 
 
@@ -44,3 +45,16 @@ def test_what_is_real_is_not_written_over(tmp_path):
 def test_declared_and_made_must_agree(tmp_path):
     with pytest.raises(DatasetError, match="declared and made catalogues differ in one, two"):
         SimulatedCatalogs(path=str(tmp_path), names=["one"]).save({"two": sky()})
+
+
+def test_a_simulated_catalogue_may_be_empty(tmp_path):
+    SimulatedCatalogs(path=str(tmp_path), names=["one"]).save({"one": sky(0)})
+    columns = {"name": {"column": "id", "type": "integer"}}
+    catalogue = LocalCatalog(
+        filepath=str(tmp_path / "one.parquet"), columns=columns, epoch_yr=2016.0,
+        id_columns={"gaia_id": {"DR3": "id"}}, position={"ra_deg": "ra", "dec_deg": "dec"},
+    )  # fmt: skip
+    star = {"asas_sn_id": 1, "ra_deg": 10.0, "dec_deg": 5.0, "pm_ra_masyr": 0.0, "pm_dec_masyr": 0.0}
+    stars = pd.DataFrame([{**star, "gaia_id": 10**18, "gaia_release": "DR3"}])
+    assert catalogue.load().match(stars)["outcome"].tolist() == ["not_matched"]
+    assert catalogue.load().match_all(stars).outcomes["outcome"].tolist() == ["not_matched"]
