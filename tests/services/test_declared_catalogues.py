@@ -33,7 +33,7 @@ def made_up(catalogues: list[TapDeclaration]) -> pd.DataFrame:
         for raw, kind in declared.raw_kinds().items():
             rng = np.random.default_rng(zlib.crc32(raw.encode()))
             table[raw] = {
-                "number": rng.uniform(0.1, 20.0, N_ROWS),
+                "number": rng.uniform(0.1, 1.0, N_ROWS),
                 "integer": pd.array(rng.integers(0, 5, N_ROWS), dtype="Int64"),
                 "text": np.array([f"{raw} {k}" for k in range(N_ROWS)], object),
                 "flag": pd.array(rng.random(N_ROWS) < 0.5, dtype="boolean"),

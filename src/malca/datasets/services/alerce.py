@@ -70,9 +70,10 @@ class AlerceCatalog(ServiceDataset):
 
     declaration: ClassVar[type[ServiceDeclaration]] = AlerceDeclaration
 
-    def _client(self, session: ServiceSession, secrets: dict[str, Secret]) -> Client:
-        assert isinstance(self._declared, AlerceDeclaration)
-        return AlerceClient(self._declared, session)
+    def _client(
+        self, declared: AlerceDeclaration, session: ServiceSession, secrets: dict[str, Secret]
+    ) -> Client:
+        return AlerceClient(declared, session)
 
 
 class AlerceClient(RestClient):

@@ -88,9 +88,10 @@ class AtlasCatalog(ServiceDataset):
     variables: ClassVar = {"token": "MALCA_ATLAS_TOKEN"}
     declaration: ClassVar[type[ServiceDeclaration]] = AtlasDeclaration
 
-    def _client(self, session: ServiceSession, secrets: dict[str, Secret]) -> Client:
-        assert isinstance(self._declared, AtlasDeclaration)
-        return AtlasClient(self._declared, session, secrets)
+    def _client(
+        self, declared: AtlasDeclaration, session: ServiceSession, secrets: dict[str, Secret]
+    ) -> Client:
+        return AtlasClient(declared, session, secrets)
 
 
 class AtlasClient:

@@ -36,6 +36,7 @@ class ServiceDataset(AbstractDataset[None, Catalog]):
         - ``urls``: addresses of the service, tried in order;
         - ``table``: its table; a column or position may have an ``expression`` beside its
           ``column``, ids theirs in ``expressions``;
+        - ``twin_only``: columns of ids that only the local twin has;
         - ``source``: "local", "service", or "auto": the twin where its file is there;
         - ``offline``: no request is ever made; what is kept is still known, all else "unknown";
         - ``cache``: ``folder`` and ``expires_days``; none: nothing is kept;
@@ -80,7 +81,7 @@ class ServiceDataset(AbstractDataset[None, Catalog]):
         self._arguments = {name: value for name, value in flat.items() if name not in hidden}
 
     @abstractmethod
-    def _client(self, session: ServiceSession, secrets: dict[str, Secret]) -> Client:
+    def _client(self, declared: Any, session: ServiceSession, secrets: dict[str, Secret]) -> Client:
         """Make the client that asks the service."""
 
     def uses_twin(self) -> bool:
@@ -111,14 +112,14 @@ class ServiceDataset(AbstractDataset[None, Catalog]):
         self.check()
         if self._twin is not None and self.uses_twin():
             return self._twin.load()
-        declared = self._declared
+        declared = self._declared.of_service()
         session = ServiceSession(
             Manners(declared.requests_per_second, declared.timeout_seconds, declared.retries),
             offline=declared.offline,
             secrets=self._secrets.values(),
             seed=declared.seed,
         )
-        return ServiceCatalog(self._name(), declared, self._client(session, self._secrets))
+        return ServiceCatalog(self._name(), declared, self._client(declared, session, self._secrets))
 
     def save(self, data: None) -> None:
         raise DatasetError("catalogues are read only")

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from malca.datasets.catalog_declaration import Column, Declaration, Position, ProperMotion
+from malca.datasets.catalog_declaration import Column, Declaration, Ids, Position, ProperMotion
 
 #: Type of a column of a service's table, as a file of it would have: those of ``Column``.
 Kind = Literal["number", "integer", "text", "flag"]
@@ -66,6 +66,9 @@ class ServiceDeclaration(Declaration):
     expressions: dict[str, str] = Field(
         default_factory=dict, description="ADQL that gives a column of ids, by its name."
     )
+    twin_only: tuple[str, ...] = Field(
+        (), description="Columns of ids that the local twin has and the service has not."
+    )
     release: str = Field("", description="Part of what answers are kept under.")
     citation: str = ""
     source: Literal["auto", "local", "service"] = "auto"
@@ -101,6 +104,9 @@ class ServiceDeclaration(Declaration):
         unknown = sorted(set(self.expressions) - set(self.raw_kinds()))
         if unknown:
             raise ValueError(f"expressions: {', '.join(unknown)} is no column that is declared")
+        other = sorted(set(self.twin_only) - set(self.id_columns.columns().values()))
+        if other:
+            raise ValueError(f"twin_only: {', '.join(other)} is no column of ids")
         if self.source == "local" and self.filepath is None:
             raise ValueError("source: local needs the filepath of a local twin")
         return self
@@ -116,6 +122,13 @@ class ServiceDeclaration(Declaration):
         for name in self.id_columns.columns().values():
             kinds.setdefault(name, "integer")
         return kinds
+
+    def of_service(self) -> ServiceDeclaration:
+        """Give the declaration without what only the local twin has."""
+        ids = self.id_columns
+        surveys = ids.asas_sn_id if ids.asas_sn_id not in self.twin_only else None
+        gaia = {name: column for name, column in ids.gaia_id.items() if column not in self.twin_only}
+        return self.model_copy(update={"id_columns": Ids(gaia_id=gaia, asas_sn_id=surveys)})
 
     def _all_columns(self) -> list[Column]:
         parts = [self.sky(), self.motion(), self.values()]

@@ -107,9 +107,10 @@ class TapCatalog(ServiceDataset):
 
     declaration: ClassVar[type[ServiceDeclaration]] = TapDeclaration
 
-    def _client(self, session: ServiceSession, secrets: dict[str, Secret]) -> Client:
-        assert isinstance(self._declared, TapDeclaration)
-        return TapClient(self._declared, session)
+    def _client(
+        self, declared: TapDeclaration, session: ServiceSession, secrets: dict[str, Secret]
+    ) -> Client:
+        return TapClient(declared, session)
 
 
 class TapClient:

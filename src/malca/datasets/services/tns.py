@@ -87,9 +87,10 @@ class TnsCatalog(ServiceDataset):
     }
     declaration: ClassVar[type[ServiceDeclaration]] = TnsDeclaration
 
-    def _client(self, session: ServiceSession, secrets: dict[str, Secret]) -> Client:
-        assert isinstance(self._declared, TnsDeclaration)
-        return TnsClient(self._declared, session, secrets)
+    def _client(
+        self, declared: TnsDeclaration, session: ServiceSession, secrets: dict[str, Secret]
+    ) -> Client:
+        return TnsClient(declared, session, secrets)
 
 
 class TnsClient(RestClient):

@@ -75,8 +75,10 @@ class VizierCatalog(ServiceDataset):
 
     declaration: ClassVar[type[ServiceDeclaration]] = VizierDeclaration
 
-    def _client(self, session: ServiceSession, secrets: dict[str, Secret]) -> Client:
-        return VizierClient(self._declared, session)
+    def _client(
+        self, declared: VizierDeclaration, session: ServiceSession, secrets: dict[str, Secret]
+    ) -> Client:
+        return VizierClient(declared, session)
 
 
 class VizierClient:

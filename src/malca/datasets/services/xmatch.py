@@ -88,8 +88,10 @@ class XMatchCatalog(ServiceDataset):
 
     declaration: ClassVar[type[ServiceDeclaration]] = XMatchDeclaration
 
-    def _client(self, session: ServiceSession, secrets: dict[str, Secret]) -> Client:
-        return XMatchClient(self._declared, session)
+    def _client(
+        self, declared: XMatchDeclaration, session: ServiceSession, secrets: dict[str, Secret]
+    ) -> Client:
+        return XMatchClient(declared, session)
 
 
 class XMatchClient:
