@@ -208,7 +208,7 @@ class Tap:
             entries = SkyCoord(table[ra].to_numpy() * u.deg, table[dec].to_numpy() * u.deg)
             star, row, _, _ = search_around_sky(stars, entries, float(circle[3]) * u.deg)
         else:
-            column = re.search(r"ON (\S+) = asked.target_id", query)[1].split(".")[-1].strip('"')
+            column = re.search(r"WHERE (\S+) = asked.target_id", query)[1].split(".")[-1].strip('"')
             assert upload["target_id"].dtype == np.int64
             pairs = pd.DataFrame(
                 {"star": range(len(upload)), "id": np.array(upload["target_id"])}

@@ -151,7 +151,7 @@ def test_ids_are_exact_and_of_their_release(server, entries, stars_of):
     assert found["outcome"].tolist() == ["matched", "unknown", "matched"]
     assert found["source"].tolist() == [BIG + 7, pd.NA, BIG + 10]
     # that of DR2 is asked for in the column of DR2 only
-    asked = {query.split(" ON ")[1]: query for query in tap.queries}
+    asked = {query.split(" WHERE ")[1]: query for query in tap.queries}
     assert set(asked) == {"c.source_id = asked.target_id", "c.dr2_id = asked.target_id"}
     without = {**GAIA, "id_columns": {"gaia_id": {"DR3": "source_id"}}}
     tap.queries.clear()
@@ -250,9 +250,9 @@ def test_joins_and_odd_names_become_adql():
     query = adql.by_position(odd, 3.6)
     assert query.adql == (
         'SELECT asked.target_no AS target_no, c.RAJ2000 AS v_0, c.DEJ2000 AS v_1, c."pmRA*" AS v_2, '
-        'c."b_rgeo" AS v_3, c."B_rgeo" AS v_4, c."max" AS v_5 FROM "II/246/out" AS c '
-        "JOIN TAP_UPLOAD.targets AS asked ON 1 = CONTAINS(POINT('ICRS', c.RAJ2000, c.DEJ2000), "
-        "CIRCLE('ICRS', asked.target_ra, asked.target_dec, 0.001000000000))"
+        'c."b_rgeo" AS v_3, c."B_rgeo" AS v_4, c."max" AS v_5 FROM "II/246/out" AS c, '
+        "TAP_UPLOAD.targets AS asked WHERE CONTAINS(POINT('ICRS', c.RAJ2000, c.DEJ2000), "
+        "CIRCLE('ICRS', asked.target_ra, asked.target_dec, 0.001000000000)) = 1"
     )
     joined = TapDeclaration(
         table="a JOIN b ON a.i = b.i", **base, columns={"ruwe": {"column": "r", "expression": "b.r"}},
@@ -260,7 +260,7 @@ def test_joins_and_odd_names_become_adql():
     )  # fmt: skip
     query = adql.by_id(joined, "i")
     assert query.adql.endswith(
-        "FROM a JOIN b ON a.i = b.i JOIN TAP_UPLOAD.targets AS asked ON a.i = asked.target_id"
+        "FROM a JOIN b ON a.i = b.i, TAP_UPLOAD.targets AS asked WHERE a.i = asked.target_id"
     )
     assert query.adql.startswith(
         "SELECT asked.target_no AS target_no, RAJ2000 AS v_0, DEJ2000 AS v_1, b.r AS"

@@ -75,9 +75,10 @@ def _select(declared: ServiceDeclaration, condition: str) -> Query:
     names = {raw: f"v_{k}" for k, raw in enumerate(declared.raw_kinds())}
     columns = [f"{ALIAS}.{NUMBER} AS {NUMBER}"]
     columns += [f"{_column(raw, declared)} AS {name}" for raw, name in names.items()]
+    # so and not as a join, and with the comparison this way round: IRSA is asked in no other way
     adql = (
-        f"SELECT {', '.join(columns)} FROM {table_of(declared.table)} "
-        f"JOIN TAP_UPLOAD.{UPLOAD} AS {ALIAS} ON {condition}"
+        f"SELECT {', '.join(columns)} FROM {table_of(declared.table)}, "
+        f"TAP_UPLOAD.{UPLOAD} AS {ALIAS} WHERE {condition}"
     )
     return Query(adql, names)
 
@@ -88,8 +89,8 @@ def by_position(declared: ServiceDeclaration, radius_arcsec: float) -> Query:
     ra, dec = (_column(sky[name].column, declared) for name in ("ra_deg", "dec_deg"))
     return _select(
         declared,
-        f"1 = CONTAINS(POINT('ICRS', {ra}, {dec}), "
-        f"CIRCLE('ICRS', {ALIAS}.{RA}, {ALIAS}.{DEC}, {radius_arcsec / 3600:.12f}))",
+        f"CONTAINS(POINT('ICRS', {ra}, {dec}), "
+        f"CIRCLE('ICRS', {ALIAS}.{RA}, {ALIAS}.{DEC}, {radius_arcsec / 3600:.12f})) = 1",
     )
 
 

@@ -32,6 +32,8 @@ RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504})
 #: Answers that ask to be slower.
 _TOO_MANY = frozenset({429, 503})
 _CHUNK = 1 << 16
+#: Slowest that a long answer may come, byte/s.
+_SLOWEST = 20_000
 _CONNECT_SECONDS = 15.0
 
 
@@ -249,12 +251,14 @@ def _read(response: requests.Response, limit_seconds: float) -> None:
     """
     if getattr(response, "_content_consumed", False):
         return
-    ends = time.monotonic() + limit_seconds
+    started, n_bytes = time.monotonic(), 0
     parts = []
     raw = response.raw
     while part := raw.read1(_CHUNK, decode_content=True):
         parts.append(part)
-        if time.monotonic() > ends:
+        n_bytes += len(part)
+        # long answers may take longer, as long as they come along
+        if time.monotonic() - started > limit_seconds + n_bytes / _SLOWEST:
             response.close()
             raise requests.Timeout(f"the answer did not end within {limit_seconds:g} s")
     content = b"".join(parts)

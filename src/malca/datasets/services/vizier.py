@@ -138,13 +138,11 @@ class VizierClient:
         vizier.TIMEOUT = None  # the session has its own
         vizier._session = self._session
         vizier._server_to_url = lambda return_type="votable": f"{url}/{return_type}"
-        if method == "query_region":
-            options["cache"] = False
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 answer = getattr(vizier, f"{method}_async")(
-                    *arguments, catalog=self._declared.table, **options
+                    *arguments, catalog=self._declared.table, cache=False, **options
                 )
                 if answer.status_code >= 400:
                     raise ServiceError(f"HTTP {answer.status_code}")
