@@ -107,3 +107,18 @@ def test_paths_follow_the_roots_of_conf_local(tmp_path):
     assert catalog["gaia_catalog"]["filepath"] == "/scratch/01_raw/catalogs/gaia.parquet"
     assert settings.path_in("/survey", None) is None
     assert settings.path_in("/survey", "/data/vsx.dat") == "/data/vsx.dat"
+
+
+def test_one_switch_in_local_globals_leaves_the_others(tmp_path):
+    base = PROJECT / "conf" / "base"
+    (tmp_path / "base").symlink_to(base)
+    (tmp_path / "local").mkdir()
+    (tmp_path / "local" / "globals.yml").write_text(
+        "catalogs: {offline: true}\nservices: {vizier_tap: [https://mirror.example/tap]}\n"
+    )
+    arguments = {**settings.CONFIG_LOADER_ARGS, "conf_source": str(tmp_path)}
+    catalog = OmegaConfigLoader(**arguments)["catalog"]
+    services = {name: entry for name, entry in catalog.items() if "offline" in entry}
+    assert all(entry["offline"] for entry in services.values())
+    assert catalog["simbad_catalog"]["source"] == "auto"
+    assert catalog["erosita_catalog"]["urls"] == ["https://mirror.example/tap"]

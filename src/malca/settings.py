@@ -32,7 +32,8 @@ HOOKS = (TrackingHooks(), ProjectHooks(), InsteadOf("kedro-telemetry"))
 CONFIG_LOADER_ARGS: dict[str, Any] = {
     "base_env": "base",
     "default_run_env": "local",
-    "merge_strategy": {"parameters": "soft"},
+    # what conf/local names of `catalogs` or `services` leaves the rest of them as it is
+    "merge_strategy": {"parameters": "soft", "globals": "soft"},
     "config_patterns": {"mlflow": ["mlflow*", "mlflow*/**", "**/mlflow*"]},
     "custom_resolvers": {"magnitude_bin": resolve_bin, "path_in": path_in},
 }
