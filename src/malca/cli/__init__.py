@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from malca.cli.bundle import bundle
+from malca.cli.catalogs import catalogs
 from malca.cli.lightcurves import events, fetch, plot, stats
 from malca.cli.project import in_one_sentence
 from malca.cli.runs import attrition, rerun, summary
@@ -71,6 +72,7 @@ def main() -> None:
 
 for _command in (
     events, plot, stats, fetch, attrition, summary, bundle, rerun, characterize, vet, classify,
+    catalogs,
 ):  # fmt: skip
     main.add_command(_command)
 

@@ -15,7 +15,7 @@ from kedro.io import AbstractDataset, DatasetError
 from malca.catalogs import Catalog
 from malca.datasets.catalog_checks import check_catalogue
 from malca.datasets.catalog_declaration import Declaration
-from malca.datasets.catalog_index import check_note, ensure_index, open_rows
+from malca.datasets.catalog_index import check_note, ensure_index, find_index, open_rows
 from malca.datasets.catalog_matching import ParquetCatalog
 from malca.datasets.previews import TablePreview
 from malca.datasets.table_sources import preview_source
@@ -196,6 +196,17 @@ class LocalCatalog(AbstractDataset[None, Catalog]):
         if not self._declared.filepath.is_file():
             raise DatasetError(f"there is no {self._declared.filepath}: nothing to index")
         return ensure_index(self._declared)
+
+    def local_state(self) -> str:
+        """Say in words what there is of the table."""
+        path = self._declared.filepath
+        if not path.is_file():
+            return f"no table at {path}"
+        try:
+            index = find_index(self._declared)
+        except DatasetError as error:
+            return str(error)
+        return f"{path}{'' if index is None else f', indexed as {index.name}'}"
 
     def save(self, data: None) -> None:
         raise DatasetError("catalogues are read only")

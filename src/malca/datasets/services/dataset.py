@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from abc import abstractmethod
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, ClassVar
 
 from kedro.io import AbstractDataset, DatasetError
@@ -120,6 +121,25 @@ class ServiceDataset(AbstractDataset[None, Catalog]):
             seed=declared.seed,
         )
         return ServiceCatalog(self._name(), declared, self._client(declared, session, self._secrets))
+
+    def index(self) -> Path:
+        """Make the local twin ready for matching in seconds, once; where its index is.
+
+        Raises
+        ------
+        DatasetError
+            There is none, or it cannot be indexed.
+        """
+        if self._twin is None:
+            raise DatasetError("it has no filepath of a local twin")
+        return self._twin.index()
+
+    def local_state(self) -> str:
+        """Say in words who answers: the local twin or the service."""
+        state = "no local twin" if self._twin is None else self._twin.local_state()
+        if self.uses_twin():
+            return state
+        return f"{'nobody, offline' if self._declared.offline else 'the service'}; {state}"
 
     def save(self, data: None) -> None:
         raise DatasetError("catalogues are read only")
