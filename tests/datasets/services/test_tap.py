@@ -89,6 +89,49 @@ def test_a_service_answers_as_its_local_twin(tmp_path, server, entries, targets,
     equal(*(t.entries.sort_values(by, ignore_index=True) for t in (ours, theirs)))
 
 
+def test_entries_are_moved_to_stars_whose_motion_is_unknown(tmp_path, server, rng, stars_of):
+    """Entries of 2000.0 that have moved by up to 10 arcsec since."""
+    n = 60
+    pm = rng.uniform(-600, 600, (2, n))
+    ra, dec = rng.uniform(0, 360, n), rng.uniform(-60, 60, n)
+    east, north = pm * 16 / 3.6e6  # deg
+    table = pd.DataFrame(
+        {
+            "ra": (ra - east / np.cos(np.radians(dec))) % 360,
+            "dec": dec - north,
+            "pmra": pm[0],
+            "pmdec": pm[1],
+        }
+    )
+    table["pmdec"] = pm[1]
+    Tap(server, t=table)
+    table.to_parquet(tmp_path / "twin.parquet")
+    options = {
+        "epoch_yr": 2000.0, "radius_arcsec": 1.0, "columns": {"pm_ra_masyr": "pmra"},
+        "position": GAIA["position"], "proper_motion": {"pm_ra_masyr": "pmra", "pm_dec_masyr": "pmdec"},
+    }  # fmt: skip
+    stars = stars_of(ra, dec)
+    stars.loc[::2, ["pm_ra_masyr", "pm_dec_masyr"]] = 0.0  # these are known to stand still
+    twin = LocalCatalog(filepath=str(tmp_path / "twin.parquet"), **options).load()
+    service = TapCatalog(urls=f"{server.url}/tap", table="t", **options, **QUICK).load()
+    found = service.match(stars)
+    equal(found, twin.match(stars))
+    assert found["outcome"][1::2].eq("matched").all()
+    assert found["outcome"][::2].eq("not_matched").sum() > 20
+
+
+def test_what_is_listed_twice_is_listed_twice(server, stars_of):
+    """Two entries that are the same in all that is asked for; near two stars they are still two."""
+    table = pd.DataFrame({"ra": 10.0, "dec": [0.0, 0.0, 0.0005], "mag": 1.0})
+    Tap(server, t=table)
+    catalog = TapCatalog(
+        urls=f"{server.url}/tap", table="t", epoch_yr=2016.0, radius_arcsec=5,
+        position=GAIA["position"], columns={"g_mag": "mag"}, batch_size=1, **QUICK,
+    ).load()  # fmt: skip
+    outcomes, _ = catalog.match_all(stars_of([10.0, 10.0], [0.0, 0.0001]))
+    assert outcomes["n_entries"].tolist() == [3, 3]
+
+
 def test_twin_is_used_where_it_is(tmp_path, server, entries, targets):
     path = tmp_path / "twin.parquet"
     options = {"filepath": str(path), "urls": [server.url], "table": "t", **GAIA}

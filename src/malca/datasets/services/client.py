@@ -18,7 +18,7 @@ from malca.catalogs import Entries
 from malca.datasets.catalog_declaration import Declaration
 from malca.datasets.catalog_matching import ParquetCatalog
 from malca.datasets.services.cache import AnswerCache, plain_name
-from malca.datasets.services.conversion import no_entries
+from malca.datasets.services.conversion import copy_numbers, no_entries
 from malca.datasets.services.declaration import ServiceDeclaration
 from malca.datasets.services.stars import Stars
 from malca.datasets.services.transport import (
@@ -139,8 +139,7 @@ class ServiceCatalog:
         """Local catalogue of some entries, each once, and one that knows nothing of any star."""
         columns = [name for name in entries if name != "star"]
         # What was found near two stars is one entry; what is there twice for one star are two.
-        copy = entries.groupby(["star", *columns], dropna=False).cumcount() if len(entries) else 0
-        once = entries.assign(_copy=copy).drop_duplicates([*columns, "_copy"])[columns]
+        once = entries.assign(_copy=copy_numbers(entries)).drop_duplicates([*columns, "_copy"])[columns]
         with tempfile.TemporaryDirectory(prefix="malca-") as folder:
             there = Path(folder) / f"{plain_name(self.name)}.parquet"
             once.to_parquet(there, index=False)

@@ -17,6 +17,7 @@ from malca.datasets.services import adql
 from malca.datasets.services.client import Answer, Client
 from malca.datasets.services.conversion import (
     check_stated_units,
+    copy_numbers,
     entries_of,
     no_entries,
     star_numbers,
@@ -328,12 +329,7 @@ def _reason(error: Exception) -> str:
 
 def _joined(parts: list[pd.DataFrame]) -> pd.DataFrame:
     """All entries, each pair of a star and an entry once: by id and by position it is the same."""
-    seen = []
-    for part in parts:
-        if len(part):
-            columns = [name for name in part]
-            copy = part.groupby(columns, dropna=False).cumcount()
-            seen.append(part.assign(_copy=copy))
+    seen = [part.assign(_copy=copy_numbers(part)) for part in parts if len(part)]
     if not seen:
         return parts[0]
     together = pd.concat(seen, ignore_index=True)
