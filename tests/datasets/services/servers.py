@@ -163,6 +163,7 @@ class Tap:
         self.silent_limit = 0
         self.hard_limit = 10**9
         self.queries: list[str] = []
+        self.n_uploaded = 0
         server.routes[f"{path}/sync"] = self._sync
         server.routes[f"{path}/async"] = self._async
 
@@ -193,6 +194,7 @@ class Tap:
     def _run(self, form: dict[str, str], silent_limit: int) -> bytes:
         query = form["QUERY"]
         self.queries.append(query)
+        self.n_uploaded += form["targets"].count("<TR>")
         upload = Table.read(io.BytesIO(form["targets"].encode()), format="votable")
         table = self.tables[re.search(r"FROM ([\w.\"/+]+)", query)[1].strip('"')]
         selected = [

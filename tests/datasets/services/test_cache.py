@@ -208,6 +208,39 @@ def test_only_what_is_unknown_is_asked_again(tmp_path, server, entries, stars_of
 HANG = Reply(status=0)
 
 
+def test_one_request_in_three_fails(tmp_path, server, entries, stars_of, rng):
+    """Whatever fails, each run knows more than the one before, and asks only what was unknown."""
+    tap = Tap(server, t=entries)
+    stars = stars_of(np.tile(entries["ra"], 3), np.repeat([10.0, 20.0, -20.0], 40))
+    faults = [
+        Reply(500),
+        Reply(503),
+        HANG,
+        Reply(200, b"<html>"),
+        Reply(404),
+        Reply(200, b"x" * 99, n_cut=9),
+    ]
+    n_unknown, before = len(stars), None
+    for _ in range(12):
+        server.faults.clear()
+        server.faults.extend(
+            faults[rng.integers(6)] if rng.random() < 0.33 else None for _ in range(300)
+        )
+        tap.n_uploaded = 0
+        found = catalog_of(server, tmp_path, give_up_after=50).match(stars)
+        assert len(found) == len(stars)
+        assert 0 < tap.n_uploaded <= n_unknown
+        unknown = found["outcome"].eq("unknown")
+        assert found["reason"][unknown].str.startswith("service failed").all()
+        if before is not None:
+            known = before["outcome"].ne("unknown")
+            pd.testing.assert_frame_equal(found[known], before[known])
+        n_unknown, before = int(unknown.sum()), found
+        if not n_unknown:
+            break
+    assert before["outcome"].value_counts().to_dict() == {"not_matched": 80, "matched": 40}
+
+
 def test_a_star_that_moved_is_another_star(tmp_path, server, entries, stars_of):
     tap = Tap(server, t=entries)
     stars = stars_of([0.0, 9.0], [10.0, 10.0])

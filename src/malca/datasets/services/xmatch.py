@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import threading
 import warnings
 from typing import Any, ClassVar
 
@@ -37,6 +38,8 @@ _WIDEST_ARCSEC = 180.0
 #: The service computes distances otherwise than we do; what is beyond the radius is left out here.
 _WIDER = 1.01
 _FORBIDDEN = 403
+#: Of all catalogues of this process, whatever runs them.
+_ONE_AT_A_TIME = threading.Lock()
 
 
 class XMatchDeclaration(ServiceDeclaration):
@@ -133,7 +136,8 @@ class XMatchClient:
         for url in self._declared.urls:
             files = {"cat1": ("stars.csv", sent.to_csv(index=False, float_format="%.9f"), "text/csv")}
             try:
-                response = self._session.post(url, data=form, files=files)
+                with _ONE_AT_A_TIME:
+                    response = self._session.post(url, data=form, files=files)
             except NoAnswerError as error:
                 problems.append(str(error))
                 continue
