@@ -51,14 +51,12 @@ def loader(folder: Path) -> OmegaConfigLoader:
         default_run_env="base",
         custom_resolvers=CONFIG_LOADER_ARGS["custom_resolvers"],
     )
-    made["globals"] = {
+    made["globals"] = made["globals"] | {
         "survey_root": str(folder / "survey"),
         "vsx_path": str(folder / "vsxcat.dat"),
         "data_root": str(folder),
         "catalogs_root": str(folder / "catalogs"),
-        "mag_bin": "13_13.5",
-        "real_lightcurves": None,
-        "catalogs": {"source": "local", "offline": True, "cache_folder": "cache", "cache_days": 90},
+        "catalogs": made["globals"]["catalogs"] | {"source": "local", "offline": True},
     }
     return made
 
@@ -84,7 +82,7 @@ def truth(survey) -> pd.DataFrame:
     for name, (low, high) in ranges.items():
         chosen = stars["population"].eq(name)
         period[chosen] = np.exp(rng.uniform(np.log(low), np.log(high), chosen.sum()))
-    return stars.assign(period_days=period)
+    return stars.assign(period_days=period, amplitude_mag=0.3)
 
 
 @pytest.fixture(scope="module")

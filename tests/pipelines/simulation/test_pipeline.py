@@ -26,7 +26,7 @@ def run(folder: Path, **parameters: object) -> DataCatalog:
         default_run_env="local",
         custom_resolvers=CONFIG_LOADER_ARGS["custom_resolvers"],
     )
-    loader["globals"] = {
+    loader["globals"] = loader["globals"] | {
         "survey_root": str(folder / "survey"),
         "vsx_path": str(folder / "survey" / "vsxcat.dat"),
         "data_root": str(folder),
