@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -174,7 +175,8 @@ class LocalCatalog(AbstractDataset[None, Catalog]):
                 with open_rows(self._declared) as file:
                     check_catalogue(file, self._declared)
                 if note is not None:
-                    note.touch()
+                    with suppress(OSError):  # an index that may only be read is looked over each time
+                        note.touch()
         except (OSError, pa.ArrowInvalid) as error:
             raise DatasetError(
                 f"{path} is no readable Parquet table: fetch it again ({error})"
