@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from typing import TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -35,6 +35,7 @@ ENTRY_DTYPES = {"asas_sn_id": "int64", "sep_arcsec": "float64"}
 
 _REASON_LENGTH = 300
 _Answer = TypeVar("_Answer", pd.DataFrame, Entries)
+_Node = TypeVar("_Node", bound=Callable[..., Any])
 
 
 def targets_of(table: pd.DataFrame) -> pd.DataFrame:
@@ -150,6 +151,45 @@ def look_up_all(targets: pd.DataFrame, catalog: Catalog, enabled: bool, name: st
         lambda reason: unknown_entries(targets, reason),
         enabled, name, len(targets),
     )  # fmt: skip
+
+
+class Asks(Protocol):
+    """Parameters that say which catalogues are asked."""
+
+    def asks(self, name: str) -> bool:
+        """Whether a catalogue is asked."""
+
+
+def look_up_node(name: str, parameters_type: type[Asks]) -> Callable[..., pd.DataFrame]:
+    """Make the function of a node that looks stars up in one catalogue; see ``look_up``.
+
+    Parameters
+    ----------
+    name : str
+        Of the catalogue's dataset, without ``_catalog``.
+    parameters_type : type
+        Of the node's last argument, which is made of the configuration by it.
+    """
+
+    def node(targets: pd.DataFrame, catalog: Catalog, parameters: Asks) -> pd.DataFrame:
+        return look_up(targets, catalog, parameters.asks(name), name)
+
+    return _named(node, name, parameters_type)
+
+
+def look_up_all_node(name: str, parameters_type: type[Asks]) -> Callable[..., Entries]:
+    """Make the function of a node that lists all of one catalogue; see ``look_up_node``."""
+
+    def node(targets: pd.DataFrame, catalog: Catalog, parameters: Asks) -> Entries:
+        return look_up_all(targets, catalog, parameters.asks(name), name)
+
+    return _named(node, name, parameters_type)
+
+
+def _named(node: _Node, name: str, parameters_type: type[Asks]) -> _Node:
+    node.__name__ = f"look_up_{name}"
+    node.__annotations__ = {**node.__annotations__, "parameters": parameters_type}
+    return node
 
 
 def unknown_matches(targets: pd.DataFrame, reason: str) -> pd.DataFrame:

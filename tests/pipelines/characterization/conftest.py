@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from malca.catalogs import MATCHED, NOT_MATCHED, UNKNOWN, Entries
+from malca.lookups import look_up_all_node, look_up_node
 from malca.pipelines.characterization import nodes
 from malca.pipelines.characterization.dip_points import measure_dip_colours
 from malca.pipelines.characterization.parameters import CharacterizationParameters
@@ -139,6 +140,14 @@ def catalogs() -> dict[str, FakeCatalog]:
     }
 
 
+def look_up(name: str) -> Any:
+    return look_up_node(name, CharacterizationParameters)
+
+
+def look_up_all(name: str) -> Any:
+    return look_up_all_node(name, CharacterizationParameters)
+
+
 @pytest.fixture
 def run(candidates, manifest):
     """The pipeline's nodes one after the other."""
@@ -152,12 +161,12 @@ def run(candidates, manifest):
         first = nodes.choose_targets(candidates, manifest)
         made: dict[str, Any] = {}
         for name in ("gaia_source", "cantat_gaudin_members"):
-            made[f"{name}_matches"] = nodes.look_up_in(name)(first, catalogs[name], parameters)
+            made[f"{name}_matches"] = look_up(name)(first, catalogs[name], parameters)
         targets = nodes.identify(first, made["gaia_source_matches"])
         for name in ("tmass", "allwise", "bailer_jones", "starhorse", "iphas", "hunt_reffert_members"):
-            made[f"{name}_matches"] = nodes.look_up_in(name)(targets, catalogs[name], parameters)
-        field = nodes.look_up_all_in("iphas_field")(targets, catalogs["iphas_field"], parameters)
-        unwise = nodes.look_up_all_in("unwise_epochs")(targets, catalogs["unwise_epochs"], parameters)
+            made[f"{name}_matches"] = look_up(name)(targets, catalogs[name], parameters)
+        field = look_up_all("iphas_field")(targets, catalogs["iphas_field"], parameters)
+        unwise = look_up_all("unwise_epochs")(targets, catalogs["unwise_epochs"], parameters)
         distances = nodes.measure_distances(
             targets, made["gaia_source_matches"], made["bailer_jones_matches"],
             made["starhorse_matches"], parameters,

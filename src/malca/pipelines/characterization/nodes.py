@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Annotated, Any
 
 import pandas as pd
 
-from malca.catalogs import UNKNOWN, Catalog, Entries
+from malca.catalogs import UNKNOWN
 from malca.columns import Columns
-from malca.lookups import look_up, look_up_all, targets_of
+from malca.lookups import targets_of
 from malca.pipelines.characterization.columns import named_matches
 from malca.pipelines.characterization.parameters import CharacterizationParameters
 
@@ -24,36 +23,6 @@ def choose_targets(
     known = manifest[[name for name in _MANIFEST_COLUMNS if name in manifest]]
     stars = candidates[["asas_sn_id", "ra_deg", "dec_deg"]].astype({"asas_sn_id": "int64"})
     return targets_of(stars.merge(known, on="asas_sn_id", how="left", validate="1:1"))
-
-
-def look_up_in(name: str) -> Callable[..., pd.DataFrame]:
-    """Make the node that looks stars up in a catalogue, one entry a star.
-
-    Parameters
-    ----------
-    name : str
-        Of its dataset, without ``_catalog``.
-    """
-
-    def node(
-        targets: pd.DataFrame, catalog: Catalog, parameters: CharacterizationParameters
-    ) -> pd.DataFrame:
-        return look_up(targets, catalog, parameters.asks(name), name)
-
-    node.__name__ = f"look_up_{name}"
-    return node
-
-
-def look_up_all_in(name: str) -> Callable[..., Entries]:
-    """Make the node that lists all a catalogue has of stars; see ``look_up_in``."""
-
-    def node(
-        targets: pd.DataFrame, catalog: Catalog, parameters: CharacterizationParameters
-    ) -> Entries:
-        return look_up_all(targets, catalog, parameters.asks(name), name)
-
-    node.__name__ = f"look_up_{name}"
-    return node
 
 
 def identify(targets: pd.DataFrame, gaia_source_matches: pd.DataFrame) -> pd.DataFrame:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from kedro.pipeline import Node, Pipeline
 
+from malca.lookups import look_up_all_node, look_up_node
 from malca.pipelines.characterization.dip_points import measure_dip_colours, plan_dip_points
 from malca.pipelines.characterization.nodes import (
     characterize,
     choose_targets,
     identify,
-    look_up_all_in,
     look_up_dust,
-    look_up_in,
     measure_distances,
 )
+from malca.pipelines.characterization.parameters import CharacterizationParameters
 
 #: Catalogues that are asked by what the survey knows of the stars, and by what Gaia knows of them.
 _BY_INDEX = ("gaia_source", "cantat_gaudin_members")
@@ -26,7 +26,7 @@ def create_pipeline(**_: object) -> Pipeline:
     parameters = "params:characterization"
     one = [
         Node(
-            look_up_in(name),
+            look_up_node(name, CharacterizationParameters),
             inputs=[targets, f"{name}_catalog", parameters],
             outputs=f"{name}_matches",
             name=f"look_up_{name}",
@@ -40,7 +40,7 @@ def create_pipeline(**_: object) -> Pipeline:
     ]
     several = [
         Node(
-            look_up_all_in(name),
+            look_up_all_node(name, CharacterizationParameters),
             inputs=["identified_targets", f"{name}_catalog", parameters],
             outputs=[f"{name}_outcomes", f"{name}_entries"],
             name=f"look_up_{name}",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from typing import Annotated, Any
 
 import pandas as pd
@@ -12,7 +11,7 @@ from matplotlib.figure import Figure
 from malca.astrophysics.midinfrared import neowise_variability
 from malca.catalogs import NOT_MATCHED, Catalog, Entries
 from malca.columns import Columns
-from malca.lookups import OUTCOME_DTYPES, look_up, look_up_all, targets_of
+from malca.lookups import OUTCOME_DTYPES, look_up_all, targets_of
 from malca.plots.vetting import outcomes_figure
 from malca.vetting.epochs import describe_atlas, describe_gaia_epochs
 from malca.vetting.modules import MATCH_MODULES, describe_matches
@@ -37,34 +36,6 @@ def choose_targets(
 ) -> pd.DataFrame:
     """Say which stars are to be looked up, and where they are."""
     return targets_of(characterized)
-
-
-def look_up_in(name: str) -> Callable[..., pd.DataFrame]:
-    """Make the node that looks stars up in a catalogue, one entry a star.
-
-    Parameters
-    ----------
-    name : str
-        Of its dataset, without ``_catalog``.
-    """
-
-    def node(
-        vetting_targets: pd.DataFrame, catalog: Catalog, parameters: VettingParameters
-    ) -> pd.DataFrame:
-        return look_up(vetting_targets, catalog, parameters.asks(name), name)
-
-    node.__name__ = f"look_up_{name}"
-    return node
-
-
-def look_up_all_in(name: str) -> Callable[..., Entries]:
-    """Make the node that lists all a catalogue has of stars; see ``look_up_in``."""
-
-    def node(vetting_targets: pd.DataFrame, catalog: Catalog, parameters: VettingParameters) -> Entries:
-        return look_up_all(vetting_targets, catalog, parameters.asks(name), name)
-
-    node.__name__ = f"look_up_{name}"
-    return node
 
 
 def look_up_gaia_epochs(

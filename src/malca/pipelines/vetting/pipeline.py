@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from kedro.pipeline import Node, Pipeline
 
+from malca.lookups import look_up_all_node, look_up_node
 from malca.pipelines.vetting import nodes
 from malca.vetting.modules import MATCH_MODULES
-from malca.vetting.parameters import NEIGHBOUR_CATALOGS, SURVEYS
+from malca.vetting.parameters import NEIGHBOUR_CATALOGS, SURVEYS, VettingParameters
 
 _PARAMETERS = "params:vetting"
 #: Catalogues that list a star many times, beside those of neighbours and spectra.
@@ -94,7 +95,7 @@ def create_pipeline(**_: object) -> Pipeline:
 
 def _look_up(name: str) -> Node:
     return Node(
-        nodes.look_up_in(name),
+        look_up_node(name, VettingParameters),
         inputs=["vetting_targets", f"{name}_catalog", _PARAMETERS],
         outputs=f"{name}_matches",
         name=f"look_up_{name}",
@@ -103,7 +104,7 @@ def _look_up(name: str) -> Node:
 
 def _look_up_all(name: str) -> Node:
     return Node(
-        nodes.look_up_all_in(name),
+        look_up_all_node(name, VettingParameters),
         inputs=["vetting_targets", f"{name}_catalog", _PARAMETERS],
         outputs=_listed(name),
         name=f"look_up_{name}",
