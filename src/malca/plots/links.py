@@ -44,14 +44,20 @@ def vizier(table: str, ra_deg: float, dec_deg: float, radius_arcsec: float = 5.0
     return f"https://vizier.cds.unistra.fr/viz-bin/VizieR-4?{urlencode(options, quote_via=quote)}"
 
 
+def vizier_all(ra_deg: float, dec_deg: float, radius_arcsec: float = 5.0) -> str:
+    """All of VizieR about a position."""
+    options = {"-c": f"{ra_deg:.6f} {dec_deg:+.6f}", "-c.rs": f"{radius_arcsec:g}"}
+    return f"https://vizier.cds.unistra.fr/viz-bin/VizieR?{urlencode(options, quote_via=quote)}"
+
+
 def alerce_object(oid: str) -> str:
     """ALeRCE's page of a ZTF object."""
-    return f"https://alerce.online/object/{quote(oid)}"
+    return f"https://alerce.online/object/{quote(oid, safe='')}"
 
 
 def tns_object(name: str) -> str:
     """Page of a transient in the Transient Name Server."""
-    return f"https://www.wis-tns.org/object/{quote(name.rpartition(' ')[2])}"
+    return f"https://www.wis-tns.org/object/{quote(name.rpartition(' ')[2], safe='')}"
 
 
 def skypatrol(asas_sn_id: int) -> str:

@@ -10,7 +10,7 @@ import pandas as pd
 from malca import __version__
 from malca.descriptions.all_columns import DESCRIPTIONS
 from malca.plots.candidates import filter_names, rank_candidates, verdicts_of
-from malca.plots.dossier import dossier_page
+from malca.plots.dossier import dossier_page, page_name
 from malca.plots.dossier_index import index_page
 from malca.plots.dossier_panels import Background
 from malca.reporting_parameters import ReportingParameters
@@ -63,7 +63,7 @@ class _Pages(Mapping[str, "str | Callable[[], str]"]):
         self._stars, self._background, self._own = stars, background, own
         self._none, self._filters = no_rejections, filters
         self._pictures = pictures["pictures"]
-        self._rows = {str(int(star)): k for k, star in enumerate(stars["asas_sn_id"])}
+        self._rows = {page_name(int(star)): k for k, star in enumerate(stars["asas_sn_id"])}
 
     def __iter__(self) -> Iterator[str]:
         yield from self._rows
@@ -79,7 +79,7 @@ class _Pages(Mapping[str, "str | Callable[[], str]"]):
         return lambda: self._page(name, row)
 
     def _page(self, name: str, star: pd.Series) -> str:
-        identifier = int(name)
+        identifier = int(star["asas_sn_id"])
         load = self._pictures.get(name)
         drawn = load().to_pylist() if load is not None else []
         rejected = self._own["rejections"].get(identifier, self._none)
@@ -89,6 +89,7 @@ class _Pages(Mapping[str, "str | Callable[[], str]"]):
             picture=drawn[0]["png"] if drawn else None,
             neighbours=self._own["neighbours"].get(identifier),
             spectra=self._own["spectra"].get(identifier),
+            index="index.html",
             verdicts=verdicts_of(str(star["passed_branch"]), rejected, self._filters),
             version=__version__,
         )
