@@ -57,6 +57,7 @@ class Survey:
             catalogs_root=str(raw / "catalogs"),
             data_root=str(data_root),
             real_lightcurves=None,
+            catalogs={"source": "local", "offline": True},
         )
 
     def simulate(self) -> None:
