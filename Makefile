@@ -29,7 +29,8 @@ demo: install  ## simulate the sample survey, search it, show what was found bes
 	@echo
 	@tail -n 5 data/08_reporting/13_13.5/recovery.txt
 	@echo "found dippers beside the truth: data/08_reporting/13_13.5/recovery.txt; figures beside it (dipper.png,"
-	@echo "recovery.png, efficiency_averages.png, reliability.png …); a page of everything: summary.html"
+	@echo "recovery.png, efficiency_averages.png, reliability.png …); a page of everything: summary.html; a page a candidate:"
+	@echo "dossiers/index.html; all candidates as a table: candidate_table.parquet, .csv, .vot, .ecsv"
 
 test: install lint  ## lint and every test, but for those of test-survey and test-services
 	$(BIN)/python -m pytest -m "not survey and not services"
