@@ -12,18 +12,26 @@ from pydantic import BaseModel, ValidationError
 
 from malca.partitions import ComputeParameters
 from malca.pipelines import evaluation
+from malca.pipelines.characterization.parameters import CharacterizationParameters
+from malca.pipelines.classification.parameters import ClassificationParameters
 from malca.pipelines.evaluation.parameters import EvaluationParameters
 from malca.pipelines.ingest.parameters import IngestParameters
+from malca.reporting_parameters import ReportingParameters
 from malca.search.parameters import DetectionParameters
+from malca.vetting.parameters import VettingParameters
 
 PROJECT = Path(__file__).resolve().parents[1]
 DOCS = {path.name: path.read_text(encoding="utf-8") for path in (PROJECT / "docs").glob("*.md")}
 GUIDE = DOCS["user_guide.md"]
 ROOTS = {
+    "characterization": CharacterizationParameters,
+    "classification": ClassificationParameters,
     "compute": ComputeParameters,
     "detection": DetectionParameters,
     "evaluation": EvaluationParameters,
     "ingest": IngestParameters,
+    "reporting": ReportingParameters,
+    "vetting": VettingParameters,
 }
 _TABLE = re.compile(r"^\| `([a-z_.]+)\.…` \| default \| meaning \|\n\|[-|]+\|\n((?:\|.*\n)+)", re.M)
 #: What stands for a default that fills no line.
@@ -75,7 +83,7 @@ def rows_of_tables():
 )
 def test_parameters_have_the_defaults_they_are_said_to_have(prefix, names, default):
     models = models_at(prefix)
-    said = default.split(", ") if len(names) > 1 else [default]
+    said = re.split(r", (?![^{]*\})", default) if len(names) > 1 else [default]
     for name, one in zip(names, said, strict=True):
         fields = [m.model_fields[name] for m in models if name in m.model_fields]
         assert fields, f"{prefix}.{name} does not exist"
@@ -85,9 +93,15 @@ def test_parameters_have_the_defaults_they_are_said_to_have(prefix, names, defau
 
 @pytest.mark.parametrize(
     "prefix", ["evaluation", *(f"evaluation.{part}" for part in ("injection", "injection.noise",
-               "reliability", "sweep", "validation", "detection_rate"))]
+               "reliability", "sweep", "validation", "detection_rate")),
+               "characterization", *(f"characterization.{part}" for part in ("distances", "extinction",
+               "population", "young_stars", "banyan", "halpha", "star_forming_regions", "open_clusters",
+               "midinfrared", "dip_colours", "cmd_slope")),
+               "vetting", *(f"vetting.{part}" for part in ("erosita", "neowise", "neowise.variability",
+               "neighbours")),
+               "classification", "classification.classes", "classification.occulter", "reporting"]
 )  # fmt: skip
-def test_every_parameter_of_the_evaluation_is_in_the_guide(prefix):
+def test_every_parameter_is_in_the_guide(prefix):
     (model,) = models_at(prefix)
     told = {name for at, names, _ in rows_of_tables() if at == prefix for name in names}
     tables = {at.removeprefix(f"{prefix}.") for at, _, _ in rows_of_tables() if at.startswith(prefix)}
