@@ -31,7 +31,7 @@ def kedro(folder: Path, *arguments: str) -> None:
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory) -> Path:
-    """A project with candidates of a small simulated survey, and twins of what is known of its stars."""
+    """A project with candidates of a small simulated survey, and twins of what is known of them."""
     folder = tmp_path_factory.mktemp("project") / "malca"
     (folder / "src").mkdir(parents=True)
     shutil.copy(PROJECT / "pyproject.toml", folder)

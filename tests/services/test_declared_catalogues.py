@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from tests.services.catalogue_tables import served_tables
-from tests.services.serve_catalogues import declared_catalogues
+from tests.services.serve_catalogues import PORT, declared_catalogues
 
 from malca.datasets.services.tap import TapCatalog, TapDeclaration
 
@@ -98,6 +98,14 @@ def targets(twin: pd.DataFrame, declared: TapDeclaration) -> pd.DataFrame:
     nowhere = table.index[-5:]
     table.loc[nowhere, "ra_deg"] = (table.loc[nowhere, "ra_deg"] + 77.0) % 360.0
     return table
+
+
+def test_the_server_of_conf_dachs_is_asked_for_all_of_them():
+    here = declared_catalogues(env="dachs")
+    assert set(here) == set(DECLARED)
+    for name, declared in here.items():
+        assert declared.urls == (f"http://127.0.0.1:{PORT}/tap",), name
+        assert (declared.source, declared.offline) == ("service", False), name
 
 
 @pytest.mark.parametrize("name", DECLARED)
