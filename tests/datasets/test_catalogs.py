@@ -22,7 +22,7 @@ from malca.catalogs import MATCH_DTYPES, OUTSIDE, Catalog, integer_ids, normalis
 from malca.datasets import catalog_reading
 from malca.datasets.catalog_declaration import Coverage
 from malca.datasets.catalog_sky import Cells
-from malca.datasets.catalogs import LocalCatalog, SimulatedCatalog
+from malca.datasets.catalogs import LocalCatalog
 
 BIG = 2009803630912285825  # as a float it is ...952
 DECLARED = {
@@ -624,42 +624,3 @@ def test_a_file_that_changes_under_a_catalogue_is_not_read(tmp_path, rng):
 def test_catalogues_are_read_only(tmp_path):
     with pytest.raises(DatasetError, match="read only"):
         LocalCatalog(filepath=str(tmp_path / "c.parquet"), **DECLARED).save(1)
-
-
-def simulated(path: Path) -> SimulatedCatalog:
-    return SimulatedCatalog(
-        filepath=str(path), columns=DECLARED["columns"], position=DECLARED["position"]
-    )
-
-
-def test_a_simulated_catalogue_states_its_units_and_is_sorted(tmp_path, rng):
-    table = entries_of(rng, 2000)
-    dataset = simulated(tmp_path / "c.parquet")
-    dataset.save(table)
-    dataset.save(table)  # over its own
-    schema = pq.read_schema(tmp_path / "c.parquet")
-    assert [schema.field(name).metadata for name in ("ra", "Per")] == [
-        {b"unit": b"deg"},
-        {b"unit": b"d"},
-    ]
-    assert schema.field("Type").metadata is None
-    read = dataset.load()
-    assert np.floor(read["dec"]).is_monotonic_increasing
-    pd.testing.assert_frame_equal(
-        read.sort_values("ra", ignore_index=True), table.sort_values("ra", ignore_index=True)
-    )
-    LocalCatalog(filepath=str(tmp_path / "c.parquet"), **DECLARED).check()
-    assert list(tmp_path.iterdir()) == [tmp_path / "c.parquet"]
-
-
-@pytest.mark.parametrize("content", ["catalogue", "text"])
-def test_a_real_catalogue_is_not_written_over(tmp_path, rng, content):
-    path = tmp_path / "c.parquet"
-    if content == "catalogue":
-        entries_of(rng).to_parquet(path)
-    else:
-        path.write_text("mine")
-    before = path.read_bytes()
-    with pytest.raises(DatasetError, match="is no simulated catalogue, and is not written over"):
-        simulated(path).save(entries_of(rng))
-    assert path.read_bytes() == before

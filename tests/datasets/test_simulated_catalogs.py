@@ -34,12 +34,17 @@ def test_a_table_is_sorted_by_zone_and_has_its_units(tmp_path):
     assert len(made.load()["one"]) == 10
 
 
-def test_what_is_real_is_not_written_over(tmp_path):
-    sky().to_parquet(tmp_path / "one.parquet")
-    before = (tmp_path / "one.parquet").read_bytes()
+@pytest.mark.parametrize("content", ["catalogue", "text"])
+def test_what_is_real_is_not_written_over(tmp_path, content):
+    path = tmp_path / "one.parquet"
+    if content == "catalogue":
+        sky().to_parquet(path)
+    else:
+        path.write_text("mine")
+    before = path.read_bytes()
     with pytest.raises(DatasetError, match="is no simulated catalogue, and is not written over"):
         SimulatedCatalogs(path=str(tmp_path), names=["one"]).save({"one": sky()})
-    assert (tmp_path / "one.parquet").read_bytes() == before
+    assert path.read_bytes() == before
 
 
 def test_declared_and_made_must_agree(tmp_path):

@@ -1,4 +1,4 @@
-"""Local catalogues: tables that stars are looked up in, and the simulated ones of the demo."""
+"""Local catalogues: tables that stars are looked up in."""
 
 from __future__ import annotations
 
@@ -7,10 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 from kedro.io import AbstractDataset, DatasetError
 
 from malca.catalogs import Catalog
@@ -20,7 +17,6 @@ from malca.datasets.catalog_index import check_note, ensure_index, find_index, o
 from malca.datasets.catalog_matching import ParquetCatalog
 from malca.datasets.previews import TablePreview
 from malca.datasets.table_sources import preview_source
-from malca.datasets.tables import write_atomically
 
 logger = logging.getLogger(__name__)
 
@@ -222,86 +218,3 @@ class LocalCatalog(AbstractDataset[None, Catalog]):
 
     def _describe(self) -> dict[str, Any]:
         return {"filepath": str(self._declared.filepath), "epoch_yr": self._declared.epoch_yr}
-
-
-class SimulatedCatalog(AbstractDataset[pd.DataFrame, pd.DataFrame]):
-    """A simulated catalogue: written sorted by position, with the units of its columns.
-
-    Never written over a file that is not simulated.
-
-    Parameters
-    ----------
-    filepath : str
-    columns, position : dict
-        As ``LocalCatalog`` has them; here they tell the units.
-    metadata : dict, optional
-        For plugins.
-
-    YAML
-    ----
-    ::
-
-        simulated_ztf_periodic:
-          type: malca.datasets.catalogs.SimulatedCatalog
-          filepath: data/01_raw/catalogs/ztf_periodic.parquet
-          position: {ra_deg: RAJ2000, dec_deg: DEJ2000}
-          columns: {period_days: Per, class: {column: Type, type: text}}
-
-    Python
-    ------
-    >>> SimulatedCatalog(filepath="ztf.parquet", ...).save(table)  # doctest: +SKIP
-    """
-
-    def __init__(
-        self,
-        *,
-        filepath: str,
-        columns: dict[str, Any],
-        position: dict[str, Any],
-        metadata: dict[str, Any] | None = None,
-    ) -> None:
-        self._path = Path(filepath)
-        # the epoch is not written
-        self._declared = Declaration.model_validate(
-            {"filepath": filepath, "columns": columns, "position": position, "epoch_yr": 2000.0}
-        )
-        self.metadata = metadata
-
-    def save(self, data: pd.DataFrame) -> None:
-        if self._path.exists() and not self._is_ours():
-            raise DatasetError(
-                f"{self._path} is no simulated catalogue, and is not written over: set catalogs_root "
-                "to another folder"
-            )
-        sky = self._declared.position
-        dec, ra = data[sky.dec_deg.column], data[sky.ra_deg.column]
-        order = np.lexsort([ra, np.floor(dec / _BAND_DEG)])
-        table = pa.Table.from_pandas(data.iloc[order], preserve_index=False)
-        units = {
-            column.column: str(column.file_unit(name))
-            for name, column in {**self._declared.columns, **self._declared.sky()}.items()
-            if column.type == "number" and str(column.file_unit(name))
-        }
-        fields = [
-            field.with_metadata({"unit": units[field.name]}) if field.name in units else field
-            for field in table.schema
-        ]
-        metadata = {**(table.schema.metadata or {}), _ORIGIN: _SIMULATED}
-        table = table.cast(pa.schema(fields, metadata))
-        parts = [table.slice(k, _ROWS_PER_GROUP) for k in range(0, max(len(table), 1), _ROWS_PER_GROUP)]
-        write_atomically(parts, self._path)
-
-    def load(self) -> pd.DataFrame:
-        return pd.read_parquet(self._path)
-
-    def _is_ours(self) -> bool:
-        try:
-            return (pq.read_schema(self._path).metadata or {}).get(_ORIGIN) == _SIMULATED
-        except (OSError, pa.ArrowInvalid):
-            return False
-
-    def _exists(self) -> bool:
-        return self._path.is_file()
-
-    def _describe(self) -> dict[str, Any]:
-        return {"filepath": str(self._path)}

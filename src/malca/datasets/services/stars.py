@@ -7,8 +7,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 import pandas as pd
 
-from malca.astrophysics.astrometry import propagate_proper_motion
-from malca.catalogs import TARGET_COLUMNS, integer_ids, normalise_gaia_release
+from malca.datasets.catalog_pairs import Targets
 from malca.datasets.services.declaration import ServiceDeclaration
 
 #: Decimals of positions in keys, 0.4 mas: another proper motion is another star to the cache.
@@ -53,32 +52,16 @@ class Stars:
         TypeError
             Ids of targets are floats.
         """
-        missing = [name for name in TARGET_COLUMNS if name not in targets]
-        if missing:
-            raise KeyError(f"targets lack {', '.join(missing)}")
-        ra, dec, moved = propagate_proper_motion(
-            targets["ra_deg"].to_numpy(float, na_value=np.nan),
-            targets["dec_deg"].to_numpy(float, na_value=np.nan),
-            targets["pm_ra_masyr"].to_numpy(float, na_value=np.nan),
-            targets["pm_dec_masyr"].to_numpy(float, na_value=np.nan),
-            declared.target_epoch_yr,
-            declared.epoch_yr,
-        )
-        gaia_id, there = integer_ids(targets["gaia_id"])
-        release = pd.Series("", index=targets.index, dtype=object)
-        if "gaia_release" in targets:
-            stated = targets["gaia_release"]
-            named = {text: normalise_gaia_release(text) for text in stated.dropna().unique()}
-            release = stated.map(named).where(there & stated.notna(), "").astype(object)
+        own = Targets.of(targets, declared)
         years = abs(declared.epoch_yr - declared.target_epoch_yr) if declared.motion() else 0.0
-        usable = release.isin(list(declared.id_columns.gaia_id)).to_numpy()
+        usable = np.isin(own.gaia_release, list(declared.id_columns.gaia_id))
         return cls(
-            integer_ids(targets["asas_sn_id"])[0].to_numpy(),
-            ra,
-            dec,
-            np.where(usable, gaia_id.to_numpy(), 0),
-            np.where(usable, release.to_numpy(object), ""),
-            declared.radius_arcsec + np.where(moved, 0.0, years * _FASTEST_ARCSECYR),
+            own.asas_sn_id,
+            own.ra_deg,
+            own.dec_deg,
+            np.where(usable, own.gaia_id, 0),
+            np.where(usable, own.gaia_release, ""),
+            declared.radius_arcsec + np.where(own.still, years * _FASTEST_ARCSECYR, 0.0),
         )
 
     def __len__(self) -> int:
