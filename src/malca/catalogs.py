@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
+import numpy as np
 import pandas as pd
 
 #: Outcomes of a match. Only the second says that the star is not in the catalogue. The third: the
@@ -120,7 +121,8 @@ def integer_ids(values: pd.Series) -> tuple[pd.Series, pd.Series]:
         wrong = words[~words.str.fullmatch(r"\d{1,19}")]
         if len(wrong):
             raise ValueError(f"{values.name}: '{wrong.iloc[0]}' is no id")
-        ids = pd.Series(0, index=values.index, dtype="int64")
-        ids[there] = [int(word) for word in words]
-        return ids, there
+        # numpy, as pandas takes a Series that is put into some rows through floats
+        ids = np.zeros(len(values), np.int64)
+        ids[there.to_numpy()] = np.array([int(word) for word in words], np.int64)
+        return pd.Series(ids, index=values.index, name=values.name), there
     return values.where(there, 0).astype("int64"), there
