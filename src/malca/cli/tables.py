@@ -6,11 +6,14 @@ import time
 from collections.abc import Callable, Mapping
 from inspect import signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_type_hints
+from typing import TYPE_CHECKING, Any, NamedTuple, get_type_hints
 
 import click
 
 from malca.cli.project import Project, Refusal, open_project, project_options
+from malca.cli.quiet import progress_told
+from malca.cli.star_pages import refuse_foreign_pages, write_star_pages
+from malca.cli.star_tables import read_stars
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,22 +25,36 @@ STEPS = {
     "vetting": ("characterized", "vetted"),
     "classification": ("vetted", "classified"),
 }
+#: Endings of what is written.
+FORMATS = ("parquet", "csv", "vot", "ecsv")
 #: Tag of nodes that need light curves, which a table has not.
 _WITHOUT_LIGHTCURVES = "lightcurves"
-#: What a table calls a position or an id, besides our names.
-_ALIASES = {
-    "ra_deg": ("ra", "raj2000", "ra_icrs", "_ra"),
-    "dec_deg": ("dec", "de", "dej2000", "de_icrs", "_de"),
-    "pm_ra_masyr": ("pmra",),
-    "pm_dec_masyr": ("pmdec", "pmde"),
-    "gaia_dr3_id": ("source_id", "gaiadr3", "gaia_dr3"),
-}
-
+#: Columns that a table has that was characterized.
+_CHARACTERIZED = ("gaia_outcome", "distance_pc", "galactic_l_deg")
+#: Tables of the vetting with several rows a star.
+_LISTED = ("neighbours", "spectra")
 _TABLE = (
-    "TABLE is Parquet, CSV, FITS, VOTable or ECSV with positions (ra_deg and dec_deg, ICRS, or ra and "
-    "dec) and, where it has them, asas_sn_id, gaia_dr3_id (or gaia_id with gaia_release) and proper "
-    "motions. What services have answered before is not asked again."
+    "TABLE is Parquet, CSV, FITS, VOTable or ECSV with positions (ra_deg and dec_deg, ICRS at 2016.0, "
+    "or ra and dec) and, where it has them, asas_sn_id, gaia_dr3_id (or gaia_id with gaia_release) and "
+    "proper motions. What services have answered before is not asked again."
 )
+
+
+class Outcome(NamedTuple):
+    """What came of a table.
+
+    Attributes
+    ----------
+    table : DataFrame
+    steps : list of str
+        The pipelines that were run.
+    listed : dict of str to DataFrame
+        ``neighbours`` and ``spectra``, where the vetting was run.
+    """
+
+    table: pd.DataFrame
+    steps: list[str]
+    listed: dict[str, pd.DataFrame]
 
 
 def _command(name: str, pipeline: str, what: str) -> click.Command:
@@ -51,88 +68,88 @@ def _command(name: str, pipeline: str, what: str) -> click.Command:
         "for what was done]",
     )  # fmt: skip
     @click.option("--offline", is_flag=True, help="Ask no service, only local twins.")
+    @click.option(
+        "--gaia-release", type=click.Choice(["DR2", "DR3"]),
+        help="Release of the column gaia_id or source_id, where the table does not say; without it "
+        "such ids are not used.",
+    )  # fmt: skip
+    @click.option(
+        "--dossiers", type=click.Path(file_okay=False, path_type=Path), metavar="FOLDER",
+        help="Write a page a star there, and index.html.",
+    )  # fmt: skip
     @project_options
     def command(
-        table: Path, output: Path | None, offline: bool, mag_bin: str | None, env: str | None,
-        conf_source: Path | None,
+        table: Path, output: Path | None, offline: bool, gaia_release: str | None,
+        dossiers: Path | None, mag_bin: str | None, env: str | None, conf_source: Path | None,
     ) -> None:  # fmt: skip
         from malca.datasets.described_table import DescribedTable
 
         made = STEPS[pipeline][1]
-        path = output or table.with_name(f"{table.name.split('.')[0]}_{made}.parquet")
+        path = output or table.with_name(f"{_stem(table)}_{made}.parquet")
         if path.suffix != ".parquet":
             raise Refusal(f"{path}: name the output .parquet; the other formats lie beside it")
-        if path.resolve() == table.resolve():
-            raise Refusal(f"{path} would be written over what it is made from: name another --output")
-        project = open_project(mag_bin, env, conf_source)
-        stars = read_stars(table)
-        started = time.monotonic()
-        result, steps = run_on_table(project, stars, pipeline, offline=offline, tell=_tell)
-        DescribedTable(filepath=str(path), title=f"{made}: {table.name}").save(_described(result))
+        dataset = DescribedTable(filepath=str(path), title=f"{made}: {table.name}")
+        if any(dataset.path(form).resolve() == table.resolve() for form in FORMATS):
+            raise Refusal(f"{table} would be written over: name another --output")
+        if dossiers is not None:
+            refuse_foreign_pages(dossiers)
+        with progress_told(_tell):
+            project = open_project(mag_bin, env, conf_source)
+            stars, units = read_stars(table, gaia_release)
+            started = time.monotonic()
+            done = run_on_table(project, stars, pipeline, offline=offline, tell=_tell)
+            dataset.save(_described(done.table, units))
+            if dossiers is not None:
+                write_star_pages(dossiers, done.table, done.listed)
+                _tell(f"dossiers: {dossiers / 'index.html'}")
+        silent = unanswered(done.table)
+        for told in silent.told:
+            _tell(f"no answer from {told}")
+        if silent.told:
+            _tell("give the command again to ask for what is unknown")
         seconds = time.monotonic() - started
-        click.echo(f"{len(result)} stars, {' and '.join(steps)} in {seconds:.0f} s: {path}")
+        steps = " and ".join(", ".join(STEPS[step][1] for step in done.steps).rsplit(", ", 1))
+        click.echo(f"{_stars(done.table)} {steps} in {seconds:.0f} s: {path}")
+        if silent.is_everything:
+            raise click.exceptions.Exit(1)
 
     return command
+
+
+def _stem(table: Path) -> str:
+    name = table.name.removesuffix(".gz")
+    return name.removesuffix(Path(name).suffix)
+
+
+def _stars(table: pd.DataFrame) -> str:
+    return f"{len(table)} star{'s' if len(table) != 1 else ''}"
 
 
 def _tell(text: str) -> None:
     click.echo(text, err=True)
 
 
-def read_stars(path: Path) -> pd.DataFrame:
-    """Read a table of stars, whatever its format, with our names for positions and ids.
+class Unanswered(NamedTuple):
+    """Catalogues that failed, each in words, and whether there is no other."""
 
-    A table without ``asas_sn_id`` has its rows numbered from 1 in its place.
-
-    Raises
-    ------
-    Refusal
-        It cannot be read, has no rows or no positions, or ids that are floats or occur twice.
-    """
-    import pandas as pd
-    import pyarrow as pa
-    from kedro.io import DatasetError
-
-    from malca.catalogs import integer_ids
-    from malca.datasets.table_sources import open_source
-
-    try:
-        source = open_source(path)
-        batches = list(source.read(source.schema.names))
-    except DatasetError as error:
-        raise Refusal(str(error)) from None
-    arrow = pa.Table.from_batches(batches) if batches else source.schema.empty_table()
-    stars = arrow.to_pandas(
-        types_mapper={pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype()}.get
-    )
-    stars = stars.rename(columns=_our_names(list(stars)))
-    if not len(stars):
-        raise Refusal(f"{path} holds no stars")
-    missing = [name for name in ("ra_deg", "dec_deg") if name not in stars]
-    if missing:
-        raise Refusal(f"{path} has no {' and no '.join(missing)}: there are {', '.join(stars)}")
-    if "asas_sn_id" not in stars:
-        stars.insert(0, "asas_sn_id", range(1, len(stars) + 1))
-    for name in ("asas_sn_id", "gaia_id", "gaia_dr3_id"):
-        if name in stars:
-            try:
-                ids, there = integer_ids(stars[name])
-            except (TypeError, ValueError) as error:
-                raise Refusal(f"{path}: {error}") from None
-            stars[name] = ids.astype("Int64").where(there)
-    if stars["asas_sn_id"].isna().any() or stars["asas_sn_id"].duplicated().any():
-        raise Refusal(f"{path}: every star needs an asas_sn_id of its own, or leave the column out")
-    return stars.astype({"asas_sn_id": "int64"})
+    told: list[str]
+    is_everything: bool
 
 
-def _our_names(columns: list[str]) -> dict[str, str]:
-    lower = {name.lower(): name for name in reversed(columns)}
-    names = {}
-    for ours, others in _ALIASES.items():
-        found = next((lower[other] for other in others if other in lower), None)
-        if ours not in columns and found is not None:
-            names[found] = ours
-    return names
+def unanswered(table: pd.DataFrame) -> Unanswered:
+    """Tell which catalogues were asked of a table's stars and failed, and why."""
+    told, answered = [], False
+    for column in (name for name in table if str(name).endswith("_outcome")):
+        name = str(column).removesuffix("_outcome")
+        reason = table.get(f"{name}_reason")
+        if reason is None:
+            continue
+        failed = table[column].eq("unknown") & reason.astype("str").str.startswith("service failed")
+        answered |= bool(table[column].isin(["matched", "not_matched", "not_covered"]).any())
+        if failed.any():
+            first = str(reason[failed].iloc[0]).removeprefix("service failed: ")
+            told.append(f"{name} of {int(failed.sum())} stars: {first}")
+    return Unanswered(told, bool(told) and not answered)
 
 
 def run_on_table(
@@ -142,7 +159,7 @@ def run_on_table(
     *,
     offline: bool = False,
     tell: Callable[[str], None] = lambda text: None,
-) -> tuple[pd.DataFrame, list[str]]:
+) -> Outcome:
     """Take stars through a pipeline, and through those before it that they have not been through.
 
     Parameters
@@ -157,30 +174,31 @@ def run_on_table(
         Whether no service is asked, whatever the project says.
     tell : callable
         Is told what is done.
-
-    Returns
-    -------
-    table : DataFrame
-    steps : list of str
-        The pipelines that were run.
     """
     names = list(STEPS)
     names = names[: names.index(pipeline) + 1]
-    if pipeline != "characterization" and "gaia_outcome" in stars and "distance_pc" in stars:
+    if pipeline != "characterization" and set(_CHARACTERIZED) <= set(stars):
         names.remove("characterization")
+        tell("characterized before")
     if pipeline == "classification" and "vetting_likely_known" in stars:
-        names.remove("vetting")
+        names = ["classification"]
+        tell("vetted before")
     table = stars
+    listed: dict[str, pd.DataFrame] = {}
     for name in names:
-        tell(f"{name} of {len(table)} stars")
-        table = _run(project, name, table, offline)
-    return table, names
+        tell(f"{name} of {_stars(table)}")
+        made = _run(project, name, table, offline)
+        table = made.pop(STEPS[name][1])
+        listed |= made
+    return Outcome(table, names, listed)
 
 
-def _run(project: Project, name: str, table: pd.DataFrame, offline: bool) -> pd.DataFrame:
-    from kedro.io import DataCatalog, MemoryDataset
+def _run(project: Project, name: str, table: pd.DataFrame, offline: bool) -> dict[str, pd.DataFrame]:
+    """Run a pipeline on a table; gives what it makes of it, and what it lists beside."""
+    from kedro.io import DataCatalog, DatasetError, MemoryDataset
     from kedro.runner import SequentialRunner
 
+    from malca.lookups import targets_of
     from malca.pipeline_registry import register_pipelines
 
     taken, made = STEPS[name]
@@ -188,13 +206,18 @@ def _run(project: Project, name: str, table: pd.DataFrame, offline: bool) -> pd.
     needing = [node.name for node in whole.nodes if _WITHOUT_LIGHTCURVES in node.tags]
     pipeline = whole.filter(node_names=[n.name for n in whole.nodes if n.name not in needing])
     pipeline = pipeline.to_outputs(made)
-    stand_ins = {taken: table, "manifest": table, **_nothing_of_lightcurves()}
-    datasets: dict[str, Any] = {}
+    index = targets_of(table)
+    stand_ins = {taken: table, "manifest": index, **_nothing_of_lightcurves()}
+    datasets: dict[str, Any] = {
+        dataset: MemoryDataset(_parameters(project, pipeline, dataset), copy_mode="assign")
+        for dataset in pipeline.inputs()
+        if dataset.startswith("params:")
+    }
+    off = _switched_off(pipeline, [dataset.load() for dataset in datasets.values()])
     declared = []
-    for dataset in sorted(pipeline.inputs()):
-        if dataset.startswith("params:"):
-            value = _parameters(project, pipeline, dataset)
-            datasets[dataset] = MemoryDataset(value, copy_mode="assign")
+    for dataset in sorted(pipeline.inputs() - set(datasets)):
+        if dataset.removesuffix("_catalog") in off:
+            datasets[dataset] = MemoryDataset(_SwitchedOff(), copy_mode="assign")
         elif dataset in stand_ins:
             datasets[dataset] = MemoryDataset(stand_ins[dataset], copy_mode="assign")
         else:
@@ -203,8 +226,25 @@ def _run(project: Project, name: str, table: pd.DataFrame, offline: bool) -> pd.
     for dataset in pipeline.all_outputs():
         datasets[dataset] = MemoryDataset(copy_mode="assign")
     catalog = DataCatalog(datasets)
-    SequentialRunner().run(pipeline, catalog)
-    return catalog.load(made)
+    try:
+        SequentialRunner().run(pipeline, catalog)
+    except DatasetError as error:
+        raise Refusal(" ".join(str(error).split())) from None
+    return {one: catalog.load(one) for one in (made, *_LISTED) if one in pipeline.all_outputs()}
+
+
+class _SwitchedOff:
+    """Stands for a catalogue that is not asked, and need not be there."""
+
+
+def _switched_off(pipeline: Pipeline, parameters: list[Any]) -> set[str]:
+    """Names of the catalogues that parameters switch off."""
+    names = {
+        dataset.removesuffix("_catalog")
+        for dataset in pipeline.inputs()
+        if dataset.endswith("_catalog")
+    }
+    return {name for name in names for one in parameters if hasattr(one, "asks") and not one.asks(name)}
 
 
 def _nothing_of_lightcurves() -> dict[str, Any]:
@@ -245,13 +285,14 @@ def _arguments(node: Node) -> Mapping[str, Any]:
     return dict(zip(signature(node.func).parameters, given, strict=False))
 
 
-def _described(table: pd.DataFrame) -> pd.DataFrame:
+def _described(table: pd.DataFrame, units: Mapping[str, str]) -> pd.DataFrame:
+    """Give a table what its columns mean; of those that it came with, the units it came with."""
     from malca.descriptions.all_columns import DESCRIPTIONS
 
     table = table.copy(deep=False)
-    table.attrs["descriptions"] = {
-        name: tuple(DESCRIPTIONS[name]) for name in table if name in DESCRIPTIONS
-    }
+    own = {name: (unit, "") for name, unit in units.items() if name in table}
+    ours = {name: tuple(DESCRIPTIONS[name]) for name in table if name in DESCRIPTIONS}
+    table.attrs["descriptions"] = own | ours
     return table
 
 
