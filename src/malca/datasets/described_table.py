@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import astropy.units as u
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -78,6 +79,9 @@ class DescribedTable(AbstractDataset[pd.DataFrame, pd.DataFrame]):
 
     def save(self, data: pd.DataFrame) -> None:
         described: Mapping[str, tuple[str, str]] = data.attrs.get(DESCRIPTIONS, {})
+        # pandas copies attrs deeply with every column that is looked at
+        data = data.copy(deep=False)
+        data.attrs = {}
         for form in self._formats:
             if form == "parquet":
                 write_atomically(_as_arrow(data, described, self._title), self._path)
@@ -85,10 +89,15 @@ class DescribedTable(AbstractDataset[pd.DataFrame, pd.DataFrame]):
             with replacing(self.path(form)) as partial:
                 if form == "csv":
                     data.to_csv(partial, index=False)
+                elif form == "vot":
+                    units = {name: _for_votable(*one) for name, one in described.items()}
+                    as_astropy(data, units, self._title).write(
+                        partial, format="votable", overwrite=True
+                    )
                 else:
-                    table = as_astropy(data, described, self._title)
-                    kind = {"vot": "votable", "ecsv": "ascii.ecsv"}[form]
-                    table.write(partial, format=kind, overwrite=True)
+                    as_astropy(data, described, self._title).write(
+                        partial, format="ascii.ecsv", overwrite=True
+                    )
 
     def load(self) -> pd.DataFrame:
         if not self._path.is_file():
@@ -128,6 +137,16 @@ def _as_arrow(data: pd.DataFrame, described: Mapping[str, tuple[str, str]], titl
         fields.append(field.with_metadata(own) if own else field)
     metadata = {**(table.schema.metadata or {}), **({b"title": title.encode()} if title else {})}
     return table.cast(pa.schema(fields, metadata))
+
+
+def _for_votable(unit: str, description: str) -> tuple[str, str]:
+    """Write a unit as VOUnit knows it; one of logarithms, which it does not, into the description."""
+    known = u.Unit(unit) if unit else None
+    if isinstance(known, u.function.FunctionUnitBase) or unit == "dex":
+        return "", f"{description} [{unit}]"
+    if known == u.erg / u.s / u.cm**2:
+        return "mW / m2", description
+    return unit, description
 
 
 def as_astropy(
