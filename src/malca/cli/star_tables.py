@@ -29,6 +29,9 @@ _UNITS = {"ra_deg": "deg", "dec_deg": "deg", "pm_ra_masyr": "mas/yr", "pm_dec_ma
 _RANGES = {"ra_deg": (0.0, 360.0), "dec_deg": (-90.0, 90.0)}
 _DESIGNATION = re.compile(r"\s*Gaia\s+E?DR\d\s+(\d{1,19})\s*", re.IGNORECASE)
 
+#: Digits of a float: what pandas writes for ids once one of them is missing.
+_FLOAT = r"\d+(?:\.\d*|(?:\.\d+)?[eE]\+?\d+)"
+
 
 class StarTable(NamedTuple):
     """Stars as the pipelines take them.
@@ -154,6 +157,8 @@ def _is_number(value: object) -> bool:
 
 def _check_ids(path: Path, stars: pd.DataFrame) -> None:
     """Make ids whole numbers, and give stars without ids of ASAS-SN numbers that are none of its."""
+    import pandas as pd
+
     from malca.catalogs import integer_ids
 
     for name in _IDS:
@@ -163,6 +168,8 @@ def _check_ids(path: Path, stars: pd.DataFrame) -> None:
         if name.startswith("gaia") and values.dtype.kind not in "iuf":
             values = values.astype("string").str.replace(_DESIGNATION, r"\1", regex=True)
             values = values.replace("", None).rename(name)
+            if values.str.fullmatch(_FLOAT).any():
+                values = pd.to_numeric(values, errors="coerce").astype("float64")
         try:
             ids, there = integer_ids(values)
         except (TypeError, ValueError) as error:

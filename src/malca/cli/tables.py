@@ -94,8 +94,8 @@ def _command(name: str, pipeline: str, what: str) -> click.Command:
         if dossiers is not None:
             refuse_foreign_pages(dossiers)
         with progress_told(_tell):
-            project = open_project(mag_bin, env, conf_source)
             stars, units = read_stars(table, gaia_release)
+            project = open_project(mag_bin, env, conf_source)
             started = time.monotonic()
             done = run_on_table(project, stars, pipeline, offline=offline, tell=_tell)
             dataset.save(_described(done.table, units))
