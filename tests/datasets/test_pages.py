@@ -6,7 +6,7 @@ from kedro.io import DatasetError
 from malca import __version__
 from malca.datasets import run_facts
 from malca.datasets.atomic import replacing, write_text
-from malca.datasets.pages import PageDataset
+from malca.datasets.pages import PageDataset, PageFolder
 from malca.datasets.run_facts import RunFacts
 from malca.tracking.record import CodeState
 
@@ -65,3 +65,47 @@ def test_code_in_no_repository_has_no_revision(monkeypatch):
     state = CodeState(revision=None, dirty=None, fingerprint="x")
     monkeypatch.setattr(run_facts, "code_state", lambda: (state, None))
     assert "git revision" not in RunFacts().load()
+
+
+def test_pages_of_a_folder_are_made_when_they_are_written(tmp_path):
+    folder = PageFolder(path=str(tmp_path / "deep" / "pages"))
+    assert not folder.exists()
+    made = []
+
+    def page(name):
+        return lambda: made.append(name) or f"page {name}"
+
+    folder.save({"1": page("1"), "2": page("2"), "index": "list"})
+    assert made == ["1", "2"]
+    assert folder.exists()
+    assert folder.load() == ["1", "2", "index"]
+    assert (tmp_path / "deep" / "pages" / "2.html").read_text() == "page 2"
+
+
+def test_pages_of_an_earlier_save_go_and_other_files_stay(tmp_path):
+    folder = PageFolder(path=str(tmp_path))
+    folder.save({"1": "one", "index": "list"})
+    (tmp_path / "notes.txt").write_text("mine")
+    folder.save({"2": "two", "index": "list"})
+    assert folder.load() == ["2", "index"]
+    assert (tmp_path / "notes.txt").exists()
+
+
+def test_a_page_that_fails_leaves_what_was_there(tmp_path):
+    folder = PageFolder(path=str(tmp_path))
+    folder.save({"1": "one", "index": "list"})
+
+    def fails():
+        raise RuntimeError("no ink")
+
+    with pytest.raises(DatasetError, match="no ink"):
+        folder.save({"1": fails, "index": "new"})
+    assert (tmp_path / "1.html").read_text() == "one"
+    assert (tmp_path / "index.html").read_text() == "list"
+
+
+@pytest.mark.parametrize("name", ["", "../x", ".hidden", "a/b"])
+def test_a_name_that_is_no_name_of_a_file_is_refused(tmp_path, name):
+    with pytest.raises(DatasetError, match="cannot be the name"):
+        PageFolder(path=str(tmp_path)).save({name: "x"})
+    assert list(tmp_path.iterdir()) == []
