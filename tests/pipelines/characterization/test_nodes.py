@@ -86,6 +86,16 @@ def test_ids_of_dr2_are_never_asked_of_dr3(run, catalogs):
     assert (by_gaia["gaia_id"].iloc[3], by_gaia["gaia_release"].iloc[3]) == (14, "DR2")
 
 
+def test_an_id_of_dr3_that_a_table_has_is_used_and_kept(run, catalogs, candidates):
+    stated = candidates.assign(gaia_dr3_id=pd.array([5, 6, ID + 2, ID + 3], "Int64"))
+    table = run(catalogs, candidates=stated).set_index("asas_sn_id")
+    asked = catalogs["gaia_source"].asked[-1]
+    # the third has none in the index
+    assert asked["gaia_id"].tolist() == [11, 12, ID + 2, 14]
+    assert asked["gaia_release"].tolist() == ["DR2", "DR2", "DR3", "DR2"]
+    assert table["gaia_dr3_id"].tolist() == [ID, ID + 1, ID + 2, ID + 3]  # Gaia does not know the last
+
+
 def test_every_column_is_described(run, catalogs, candidates):
     table = run(catalogs)
     assert [name for name in table if name not in COLUMNS | of_candidates.COLUMNS] == []

@@ -16,13 +16,22 @@ _MANIFEST_COLUMNS = ("asas_sn_id", "pm_ra_masyr", "pm_dec_masyr", "gaia_id", "ga
 
 
 def choose_targets(
-    candidates: Annotated[pd.DataFrame, Columns("asas_sn_id", "ra_deg", "dec_deg")],
+    candidates: Annotated[pd.DataFrame, Columns("asas_sn_id", "ra_deg", "dec_deg", "gaia_dr3_id")],
     manifest: Annotated[pd.DataFrame, Columns(*_MANIFEST_COLUMNS)],
 ) -> pd.DataFrame:
-    """Say which stars are to be looked up, with all that the survey's index knows to find them by."""
+    """Say which stars are to be looked up, with all that the survey's index knows to find them by.
+
+    The index goes by ids of DR2, which one of the catalogues has; a star without one keeps the id of
+    DR3 that it may have.
+    """
     known = manifest[[name for name in _MANIFEST_COLUMNS if name in manifest]]
     stars = candidates[["asas_sn_id", "ra_deg", "dec_deg"]].astype({"asas_sn_id": "int64"})
-    return targets_of(stars.merge(known, on="asas_sn_id", how="left", validate="1:1"))
+    if "gaia_dr3_id" in candidates:
+        stars["gaia_dr3_id"] = candidates["gaia_dr3_id"]
+    stars = stars.merge(known, on="asas_sn_id", how="left", validate="1:1")
+    if "gaia_dr3_id" in stars and "gaia_id" in stars:
+        stars["gaia_dr3_id"] = stars["gaia_dr3_id"].astype("Int64").where(stars["gaia_id"].isna())
+    return targets_of(stars)
 
 
 def identify(targets: pd.DataFrame, gaia_source_matches: pd.DataFrame) -> pd.DataFrame:
@@ -132,6 +141,10 @@ def characterize(
         starhorse=starhorse_matches,
         dust=dust,
     )
+    if "gaia_dr3_id" in candidates:
+        # whoever gave a star its id did so for a reason, though Gaia's table did not confirm it
+        given = candidates["gaia_dr3_id"].astype("Int64").reset_index(drop=True)
+        table["gaia_dr3_id"] = table["gaia_dr3_id"].fillna(given)
     table = _beside(table, _of_stars(distances, table))
     for add in (
         lambda t: add_extinction(t, parameters.extinction),

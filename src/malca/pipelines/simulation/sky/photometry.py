@@ -127,6 +127,8 @@ def _with_units(table: pd.DataFrame) -> pd.DataFrame:
             units[name] = "K"
         elif name.startswith("mass"):
             units[name] = "Msun"
+        elif name == "RV":
+            units[name] = "km / s"
         elif name == "mjdmean":
             units[name] = "d"
     return laid_out(table, position, units)
@@ -333,6 +335,7 @@ def _clusters(
     n = len(chosen)
     names = np.array([f"SIM_{k:03d}" for k in range(n)], object)
     common = {"RA_ICRS": chosen["ra"], "DE_ICRS": chosen["dec"]}
+    age = rng.uniform(6.6, 9.3, n)
     return {
         "cantat_gaudin_members": pd.DataFrame(
             {
@@ -359,21 +362,27 @@ def _clusters(
                 "pmDE": chosen["pmdec"].to_numpy(float),
                 "e_pmDE": np.full(n, 0.3),
                 "plx": chosen["parallax"].to_numpy(float),
-                "AgeNN": rng.uniform(6.6, 9.3, n),
+                "AgeNN": age,
                 "DistPc": sky["distance_pc"].to_numpy()[member],
             }
         ),
         "hunt_reffert_clusters": pd.DataFrame(
             {
                 "Name": names.astype("str"),
+                "Type": pd.Series(["o"] * n, dtype="str"),
                 **common,
                 "pmRA": chosen["pmra"].to_numpy(float),
                 "s_pmRA": np.full(n, 0.3),
+                "e_pmRA": np.full(n, 0.02),
                 "pmDE": chosen["pmdec"].to_numpy(float),
                 "s_pmDE": np.full(n, 0.3),
+                "e_pmDE": np.full(n, 0.02),
+                "RV": chosen["radial_velocity"].to_numpy(float),
                 "Plx": chosen["parallax"].to_numpy(float),
                 "dist50": sky["distance_pc"].to_numpy()[member],
-                "logAge50": rng.uniform(6.6, 9.3, n),
+                "logAge16": age - 0.2,
+                "logAge50": age,
+                "logAge84": age + 0.2,
             }
         ),
     }
