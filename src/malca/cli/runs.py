@@ -80,14 +80,19 @@ def _print_funnel(rows: pd.DataFrame, title: str) -> None:
 @click.command()
 @project_options
 @click.option("--open", "show", is_flag=True, help="Open it in the browser.")
-def summary(mag_bin: str | None, env: str | None, conf_source: Path | None, show: bool) -> None:
+@click.option("--dossiers", is_flag=True, help="The list of the candidates' own pages instead.")
+def summary(
+    mag_bin: str | None, env: str | None, conf_source: Path | None, show: bool, dossiers: bool
+) -> None:
     """Tell where the summary page of a bin is, or open it."""
     project = open_project(mag_bin, env, conf_source)
-    path = project.path_of("summary_page")
+    path, pipeline, what = project.path_of("summary_page"), "reporting", "summary page"
+    if dossiers:
+        path, pipeline, what = project.path_of("dossiers") / "index.html", "dossiers", "dossiers"
     if not path.exists():
         raise Refusal(
-            f"bin {project.mag_bin} has no summary page at {path}: first "
-            f"kedro run --pipelines reporting --params mag_bin={project.mag_bin}"
+            f"bin {project.mag_bin} has no {what} at {path}: first "
+            f"kedro run --pipelines {pipeline} --params mag_bin={project.mag_bin}"
         )
     click.echo(path)
     if show:
