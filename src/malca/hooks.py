@@ -56,12 +56,12 @@ class ProjectHooks:
                 f"{', '.join(sorted(self._parameters))}"
             )
         for name in sorted(pipeline.inputs()):
-            check = getattr(catalog.get(name), "check", None)
-            if check is not None:
-                try:
+            try:
+                check = getattr(catalog.get(name), "check", None)
+                if check is not None:
                     check()
-                except DatasetError as error:
-                    raise RefusedError(f"{name}: {error}") from None
+            except DatasetError as error:
+                raise RefusedError(f"{name}: {' '.join(str(error).split())}") from None
         for name in sorted(pipeline.datasets()):
             clean = getattr(catalog.get(name), "remove_leftovers", None)
             if clean is not None:

@@ -1,7 +1,9 @@
-"""Plugins of Kedro that this project does without, and how they are kept from being imported."""
+"""What of Kedro and its plugins this project does without, and how."""
 
 from __future__ import annotations
 
+import logging
+import re
 import sys
 from importlib.util import find_spec
 from types import ModuleType
@@ -35,3 +37,15 @@ def leave_out_commands(module: str) -> None:
     stand_in = ModuleType(module)
     stand_in.commands = click.Group("left_out")  # type: ignore[attr-defined]
     sys.modules[module] = stand_in
+
+
+def hide_credentials() -> None:
+    """Keep credentials out of what Kedro logs of its hooks: at DEBUG, all that each is given."""
+    logging.getLogger("kedro.framework.hooks.manager").addFilter(_without_credentials)
+
+
+def _without_credentials(record: logging.LogRecord) -> bool:
+    message = record.getMessage()
+    if "conf_creds" in message:
+        record.msg, record.args = re.sub(r"(?m)^(\s*conf_creds: ).*$", r"\1***", message), None
+    return True

@@ -12,7 +12,7 @@ os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 
 from malca.hooks import ProjectHooks
 from malca.magnitude_bins import resolve_bin
-from malca.plugins import InsteadOf, leave_out_commands
+from malca.plugins import InsteadOf, hide_credentials, leave_out_commands
 from malca.tracking.hooks import TrackingHooks
 
 
@@ -27,6 +27,7 @@ def path_in(folder: str, path: str | None) -> str | None:
 # Of Kedro 1.7 under OmegaConf 2.4, several times a command; whoever runs MALCA can do nothing about it.
 warnings.filterwarnings("ignore", r"register_new_resolver\(\) is deprecated", UserWarning)
 leave_out_commands("kedro_mlflow.framework.cli.cli")
+hide_credentials()
 # Kedro calls the last first: a run that is refused is not recorded.
 HOOKS = (TrackingHooks(), ProjectHooks(), InsteadOf("kedro-telemetry"))
 CONFIG_LOADER_ARGS: dict[str, Any] = {

@@ -16,7 +16,8 @@ from tests.datasets.services.servers import HANG_UP, Reply
 from malca.datasets.services.atlas import AtlasCatalog
 from malca.datasets.services.credentials import Secret, scrub, secrets_of
 from malca.datasets.services.tns import TnsCatalog
-from malca.datasets.services.transport import Manners, NoAnswerError, ServiceSession
+from malca.datasets.services.transport import Manners, NoAnswerError, RefusedError, ServiceSession
+from malca.plugins import hide_credentials
 from malca.tracking.contents import dataset_state
 
 PLANTED = "planted-9f3c1b7e-key"
@@ -95,13 +96,55 @@ def test_a_planted_key_is_found_nowhere(server, stars_of, tmp_path, caplog, kind
         pickle.dumps(dataset)
 
 
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (PLANTED, "each has a name and a colon before it"),
+        ([PLANTED], "each has a name and a colon before it"),
+        ({PLANTED: None}, "there is no such name; there are token"),
+        ({f"token:{PLANTED}": None}, "there is no such name; there are token"),
+        ({"token": {"of": PLANTED}}, "token is no text"),
+        ({"token": [PLANTED]}, "token is no text"),
+    ],
+)
+def test_credentials_in_the_wrong_place_are_not_told(given, told):
+    with pytest.raises(DatasetError, match=told) as failure:
+        AtlasCatalog(urls="http://a", credentials=given, **POSITION)
+    assert PLANTED not in "".join(traceback.format_exception(failure.value))
+
+
+def test_no_part_of_a_secret_is_left_where_messages_are_cut(server, stars_of):
+    places = iter(range(84, 100))
+    server.routes["/"] = lambda _: Reply(400, f"{'x' * next(places)}{PLANTED}".encode())
+    credentials = {"api_key": PLANTED, "tns_id": 1, "name": "somebody"}
+    catalog = TnsCatalog(
+        urls=server.url, credentials=credentials, **POSITION, **QUICK, give_up_after=100, threads=1
+    ).load()
+    reasons = catalog.match(stars_of([10.0] * 16, [0.0] * 16))["reason"]
+    assert reasons.str.startswith("service failed: HTTP 400 xxx").all()
+    assert not reasons.str.contains(PLANTED[:4]).any()
+
+
+def test_what_kedro_says_of_its_hooks_holds_no_credentials(caplog):
+    hide_credentials()
+    logger = logging.getLogger("kedro.framework.hooks.manager")
+    caplog.set_level(logging.DEBUG, logger.name)
+    logger.debug(f"after_catalog_created\n      conf_creds: {{'a': '{PLANTED}'}}\n      catalog: all")
+    assert PLANTED not in caplog.text
+    assert "catalog: all" in caplog.text
+
+
 def test_errors_do_not_tell(server):
     server.routes["/"] = lambda _: HANG_UP
     session = ServiceSession(Manners(100, 1, 0), secrets=[Secret(PLANTED)])
     session.headers["Authorization"] = PLANTED
     with pytest.raises(NoAnswerError) as failure:
-        session.post(f"{server.url}/{PLANTED}?key={PLANTED}", data={"key": PLANTED})
+        session.post(server.url, data={"key": PLANTED})
     assert PLANTED not in "".join(traceback.format_exception(failure.value))
+    with pytest.raises(RefusedError, match="the address holds a credential") as failure:
+        session.get(f"{server.url}/{PLANTED}?key={PLANTED}")
+    assert PLANTED not in "".join(traceback.format_exception(failure.value))
+    assert len(server.requests) == 1
 
 
 def test_a_wrong_name_is_told_without_its_value():

@@ -212,7 +212,7 @@ class AtlasClient:
         if not task.get("finishtimestamp"):
             return None
         result = task.get("result_url")
-        told = str(task.get("error_msg") or "")
+        told = self.scrub(str(task.get("error_msg") or ""))
         if not result:
             if "no data" in told.lower():
                 return ""

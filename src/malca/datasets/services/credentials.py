@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import html
 import json
 import os
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, NoReturn
 from urllib.parse import quote, quote_plus
@@ -11,6 +14,8 @@ from urllib.parse import quote, quote_plus
 _HIDDEN = "***"
 #: Shorter texts are no secrets, and taking them out of messages would garble these.
 _SHORTEST = 6
+#: What can be repeated as the name of a credential; all else may be one in the wrong place.
+_NAME = re.compile(r"[A-Za-z_]{1,20}")
 
 
 class Secret:
@@ -69,14 +74,18 @@ def secrets_of(given: Mapping[str, Any] | None, variables: Mapping[str, str]) ->
     Raises
     ------
     ValueError
-        A credential has a name the service knows none by.
+        A credential has a name the service knows none by, or is no text. What was given is not told.
     """
     given = given or {}
-    unknown = sorted(set(given) - set(variables))
+    known = f"there are {', '.join(variables) or 'none'}"
+    if not isinstance(given, Mapping):
+        raise ValueError(f"credentials: each has a name and a colon before it; {known}")
+    unknown = sorted({str(name) for name in given} - set(variables))
     if unknown:
-        raise ValueError(
-            f"credentials: there is no {', '.join(unknown)}; there are {', '.join(variables) or 'none'}"
-        )
+        names = [name if _NAME.fullmatch(name) else "such name" for name in unknown]
+        raise ValueError(f"credentials: there is no {', '.join(names)}; {known}")
+    if wrong := [name for name, text in given.items() if isinstance(text, Mapping | list)]:
+        raise ValueError(f"credentials: {', '.join(wrong)} is no text")
     found = {}
     for name, variable in variables.items():
         text = given.get(name)
@@ -89,8 +98,7 @@ def secrets_of(given: Mapping[str, Any] | None, variables: Mapping[str, str]) ->
 def scrub(text: str, secrets: Iterable[Secret]) -> str:
     """Text without what is secret in it."""
     hidden = [secret.reveal() for secret in secrets]
-    # as they are, in addresses and forms, and in JSON
-    ways = {way(word) for word in hidden for way in (str, quote, quote_plus, _in_json)}
+    ways = {way(word) for word in hidden for way in _WAYS}
     for word in sorted(ways, key=len, reverse=True):
         if len(word) >= _SHORTEST:
             text = text.replace(word, _HIDDEN)
@@ -99,3 +107,11 @@ def scrub(text: str, secrets: Iterable[Secret]) -> str:
 
 def _in_json(text: str) -> str:
     return json.dumps(text)[1:-1]
+
+
+def _in_base64(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
+
+
+#: As texts are, in addresses and forms, in JSON, on pages, and coded.
+_WAYS = (str, quote, quote_plus, _in_json, html.escape, _in_base64)

@@ -96,8 +96,13 @@ class RestClient:
                 except ServiceError as error:
                     failures[futures[future]] = f"service failed: {error}"
                     in_a_row += 1
-                    if in_a_row >= self._declared.give_up_after:
-                        stop.set()
+                except Exception as error:  # an answer that is not as it should be
+                    failures[futures[future]] = (
+                        f"service failed: an answer that cannot be used ({type(error).__name__})"
+                    )
+                    in_a_row += 1
+                if in_a_row >= self._declared.give_up_after:
+                    stop.set()
         if failures:
             logger.warning(
                 "%s: no answer for %d of %d stars (%s)", self.service, len(failures), len(rows),
@@ -153,9 +158,10 @@ def asked_json(session: ServiceSession, method: str, url: str, **options: Any) -
     for _ in range(2):
         response = answered(lambda: session.request(method, url, **options))
         if response.status_code >= 400:
-            told = " ".join(response.text.split())[:100]
+            # a credential that is cut is no longer found
+            told = " ".join(session.scrub(response.text).split())[:100]
             kind = RefusedError if response.status_code < 500 else ServiceError
-            raise kind(session.scrub(f"HTTP {response.status_code} {told}".strip()))
+            raise kind(f"HTTP {response.status_code} {told}".strip())
         try:
             return response.json()
         except ValueError:

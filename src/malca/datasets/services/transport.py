@@ -171,12 +171,17 @@ class ServiceSession(requests.Session):
         Raises
         ------
         OfflineError
+        RefusedError
+            The address, to which another one has led, holds a credential.
         NoAnswerError
             With what happened the last time; without address and headers, which may hold secrets.
         """
         host = urlsplit(request.url or "").netloc.rsplit("@", 1)[-1]
         if self.offline:
             raise OfflineError(f"offline: {host} is not asked")
+        if self.scrub(request.url or "") != (request.url or ""):
+            # we put none there: a service that leads elsewhere does, and libraries log addresses
+            raise RefusedError(f"{host}: not asked, as the address holds a credential")
         last = _Attempt()
         for number in range(self.manners.retries + 1):
             if number:
