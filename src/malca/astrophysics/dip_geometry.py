@@ -139,7 +139,8 @@ def dip_geometry(
         ),
         "occulter_temperature_k": warmth,
         "occulter_ring_luminosity": ring,
-        "occulter_dust_luminosity_max": dust.luminosity_ratio_max,
+        # no dust gives back more than all of the star's light
+        "occulter_dust_luminosity_max": np.minimum(dust.luminosity_ratio_max, 1.0),
         "occulter_dust_band": pd.array(dust.band, dtype="str"),
         "occulter_ring_excluded": pd.arrays.BooleanArray(ring > dust.luminosity_ratio_max, ~known),
         "occulter_excess_sigma": dust.excess_sigma,

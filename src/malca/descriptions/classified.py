@@ -71,7 +71,8 @@ _OCCULTER = {
     ),
     "occulter_dust_luminosity_max": _C(
         "",
-        "largest fractional luminosity of dust there that WISE allows (cf. Wyatt 2008, ARA&A 46, 339)",
+        "largest fractional luminosity of dust there that WISE allows, 1: any (cf. Wyatt 2008, ARA&A "
+        "46, 339)",
     ),
     "occulter_dust_band": _C("", "band that says so"),
     "occulter_ring_excluded": _C("", "whether WISE rules that ring out; missing: unknown"),

@@ -241,7 +241,7 @@ def _dust_limit(star: _Row) -> str:
     if isnan(largest):
         return ""
     ring = {True: "; an opaque ring is ruled out", False: "; an opaque ring is possible", None: ""}
-    value = "any" if largest > 1 else f"below {significant(largest, 2)}"
+    value = "any" if largest >= 1 else f"below {significant(largest, 2)}"
     return value + ring[flag(star, "occulter_ring_excluded")]
 
 
