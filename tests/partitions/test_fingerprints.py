@@ -139,7 +139,10 @@ def test_a_function_without_source_takes_all_the_code():
 
 def test_nothing_that_makes_tables_is_imported_by_a_computed_name():
     """`code_of` reads imports from the source, so it must be able to."""
-    allowed = {"__init__.py", "pipeline_registry.py", "plugins.py"}
+    allowed = {
+        "__init__.py", "pipeline_registry.py", "plugins.py",
+        "datasets/dust.py", "cli/quiet.py",  # what they name is of other packages
+    }  # fmt: skip
     for path in PACKAGE.rglob("*.py"):
         name = path.relative_to(PACKAGE).as_posix()
         calls = {
