@@ -18,7 +18,7 @@ from malca.catalogs import OUTCOMES, UNKNOWN
 _OF_SEVERAL = {"vsx_outcome", "cluster_outcome", "period_catalog_outcome"}
 #: Some of what catalogues tell of a star.
 _TOLD = {
-    "gaia": ("dr3_id", "ra_deg", "parallax_mas", "pm_ra_masyr", "ruwe", "g_mag", "bp_rp_mag", "teff_k"),
+    "gaia": ("ra_deg", "parallax_mas", "pm_ra_masyr", "ruwe", "g_mag", "bp_rp_mag", "teff_k"),
     "tmass": ("j_mag", "ks_error_mag", "quality"),
     "allwise": ("w1_mag", "w4_mag", "cc_flags"),
     "starhorse": ("av_mag", "mass_msun"),
@@ -44,6 +44,7 @@ def run_with_faults(chain: Chain, seed: int) -> tuple[dict[str, pd.DataFrame], A
     services.fault_share = 0.0
     share = services.n_faults.total() / services.n_requests.total()
     assert abs(share - ONE_IN_THREE) < 0.1, share
+    _check_ids(services.asked, chain)
     answers = projects.answers(chain.folder, chain.entries)
     assert set(services.n_requests) == set(answers)
     failed = {name: table["outcome"].eq(UNKNOWN) for name, table in answers.items()}
@@ -108,6 +109,7 @@ def check_second_run(chain: Chain, before: Answers) -> dict[str, pd.DataFrame]:
         assert now <= unknown[name] | new_place, name
         if name != "gaia_epoch_photometry_catalog":  # Gaia says now that there are none of some
             assert now >= unknown[name], name
+    _check_ids(services.asked, chain)
     n_stars = len(tables["classified"])
     assert sum(map(len, asked.values())) < n_stars * len(before)
     # a task that is known to be in ATLAS's queue is looked at again and not queued anew
@@ -119,6 +121,17 @@ def check_second_run(chain: Chain, before: Answers) -> dict[str, pd.DataFrame]:
     projects.run(chain.folder, "characterization", "vetting")
     assert not services.n_requests, services.n_requests
     return tables
+
+
+def _check_ids(asked: list[Asked], chain: Chain) -> None:
+    """Ids of DR2 were looked up in what has ids of DR2 only, and those of DR3 likewise."""
+    own = chain.services.answers["gaia_catalog"].twin
+    dr3, dr2 = (set(own[name]) for name in ("source_id", "dr2_source_id"))
+    assert len(dr3 - dr2) > 5
+    of_dr2 = {"cantat_gaudin_members_catalog"}
+    for star in asked:
+        if star.id:
+            assert star.id in (dr2 if star.catalogue in of_dr2 else dr3), star
 
 
 def _stars(asked: list[Asked], chain: Chain) -> dict[str, set[int]]:

@@ -29,6 +29,8 @@ SIMULATION = {
     "mag_bins": {MAG_BIN: 1.0},
     "populations": {"quiet": 0.05, "dipper_single": 0.3, "dipper_repeated": 0.3, "single_eclipse": 0.2},
 }
+#: More of their ids are others in Gaia DR3 than in DR2.
+SIMULATED_CATALOGS = {"gaia": {"new_id_share": 0.3}}
 _SERVICES = "malca.datasets.services."
 
 
@@ -41,7 +43,10 @@ def make_searched_project(folder: Path) -> Path:
     shutil.copytree(PROJECT / "conf" / "base", folder / "conf" / "base")
     (folder / "conf" / "local").mkdir()
     set_catalogs(folder, source="local", offline=True)
-    _write(folder / "conf" / "local" / "parameters.yml", {"simulation": SIMULATION})
+    _write(
+        folder / "conf" / "local" / "parameters.yml",
+        {"simulation": SIMULATION, "simulated_catalogs": SIMULATED_CATALOGS},
+    )
     run(folder, "simulation", tags=["survey"])
     run(folder, "ingest", "detection", "filtering")
     return folder
