@@ -40,10 +40,22 @@ _GIB = 2.0**30
 
 
 class Memory(NamedTuple):
-    """Peak resident memory, bytes."""
+    """Peak memory, bytes.
+
+    Attributes
+    ----------
+    largest : float
+        Resident, of the largest process.
+    together : float
+        Of all processes at one time, what they share counted once (Linux; elsewhere as often as it is
+        shared).
+    resident : float
+        The same, what they share counted in each.
+    """
 
     largest: float
     together: float
+    resident: float
 
 
 def configure(folder: Path, compute: dict[str, Any]) -> Path:
@@ -77,19 +89,30 @@ def kedro_run(conf: Path, *options: str) -> tuple[float, Memory]:
 
 def watch(process: psutil.Popen) -> Memory:
     """Wait for a process and look how much memory it and its workers take meanwhile."""
-    largest = together = 0.0
+    largest = together = resident = 0.0
     while True:
         try:
-            sizes = [each.memory_info().rss for each in (process, *process.children(recursive=True))]
+            sizes = [taken(each) for each in (process, *process.children(recursive=True))]
         except psutil.NoSuchProcess:  # one that ended between the two
             sizes = []
-        largest, together = max([largest, *sizes]), max(together, sum(sizes))
+        largest = max([largest, *(rss for rss, _ in sizes)])
+        resident = max(resident, sum(rss for rss, _ in sizes))
+        together = max(together, sum(pss for _, pss in sizes))
         pid, status, usage = os.wait4(process.pid, os.WNOHANG)
         if pid:
             process.returncode = os.waitstatus_to_exitcode(status)
             kilobytes = usage.ru_maxrss / (1024 if sys.platform == "darwin" else 1)
-            return Memory(max(largest, 1024 * kilobytes), max(together, 1024 * kilobytes))
-        time.sleep(0.02)
+            return Memory(max(largest, 1024 * kilobytes), together, max(resident, 1024 * kilobytes))
+        time.sleep(0.05)
+
+
+def taken(process: psutil.Process) -> tuple[float, float]:
+    """Resident memory of a process, bytes, and its share of it."""
+    try:
+        memory = process.memory_full_info()
+    except (psutil.AccessDenied, psutil.ZombieProcess):  # one that is ending
+        return 0.0, 0.0
+    return memory.rss, getattr(memory, "pss", memory.rss)
 
 
 def last_record(folder: Path) -> dict[str, Any]:
@@ -126,6 +149,7 @@ def measure(folder: Path, n_stars: int, compute: dict[str, Any]) -> dict[str, fl
         "n_points": n_points(folder),
         "largest_gib": memory.largest / _GIB,
         "together_gib": memory.together / _GIB,
+        "resident_gib": memory.resident / _GIB,
     }
 
 
@@ -157,9 +181,9 @@ def main() -> None:
         # Compilation is a cost of the first run on a machine, not of a survey.
         measure(Path(scratch) / "warm_up", WARM_UP_STARS, compute)
         print(
-            f"{'':>20} | seconds {'':>47} | stars/s | peak memory, GiB | simulated, | nothing\n"
+            f"{'':>20} | seconds {'':>47} | stars/s | peak memory, GiB {'':>9}| simulated, | nothing\n"
             f"{'stars':>7} {'points':>12} | " + " ".join(f"{name:>8}" for name in columns)
-            + f" | {'':>7} | process      all | {'s':>10} | to do, s"
+            + f" | {'':>7} | process      all resident | {'s':>10} | to do, s"
         )  # fmt: skip
         for n_stars in [int(size) for size in options.sizes.split(",")]:
             folder = (options.keep or Path(scratch)) / str(n_stars)
@@ -168,7 +192,8 @@ def main() -> None:
                 f"{n_stars:>7} {row['n_points']:>12,} | "
                 + " ".join(f"{row[name]:>8.1f}" for name in columns)
                 + f" | {n_stars / row['total']:>7.0f} | {row['largest_gib']:>7.2f} "
-                f"{row['together_gib']:>8.2f} | {row['simulate']:>10.1f} | {row['again']:>8.1f}",
+                f"{row['together_gib']:>8.2f} {row['resident_gib']:>8.2f} | {row['simulate']:>10.1f} "
+                f"| {row['again']:>8.1f}",
                 flush=True,
             )
             if options.keep is None:

@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import inspect
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Any
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 from kedro.framework.hooks.manager import _create_hook_manager
 from kedro.io import DataCatalog, MemoryDataset
 from kedro.pipeline import Node, Pipeline
 from kedro.runner import SequentialRunner, ThreadRunner
 
-from malca.columns import Columns, columns_of, wanted_columns
+from malca.columns import (
+    Columns,
+    InParts,
+    columns_of,
+    in_parts,
+    parts_of,
+    wanted_columns,
+    wanted_in_parts,
+)
 from malca.datasets.tables import StreamedTable
 from malca.hooks import ProjectHooks
 from malca.pipeline_registry import register_pipelines
@@ -27,6 +36,11 @@ def narrow(sources: Annotated[pd.DataFrame, Columns("b", "a", "not there")], eve
 
 def whole(sources: pd.DataFrame):
     return list(sources)
+
+
+def parted(sources: Annotated[Any, Columns("a"), InParts()], events: pd.DataFrame):
+    parts = [load() for load in parts_of(sources)]
+    return [part["a"].tolist() for part in parts], list(parts[0]), list(events)
 
 
 RUNNERS = {
@@ -60,6 +74,33 @@ def test_a_node_gets_the_columns_it_asks_for(tmp_path, runner):
     assert list(tables["sources"].load()) == ["a", "b", "c"]
 
 
+def test_a_node_gets_a_table_in_parts(tmp_path, monkeypatch):
+    monkeypatch.setattr("malca.datasets.tables._ROWS_OF_PART", 3)
+    tables = {
+        name: StreamedTable(filepath=str(tmp_path / f"{name}.parquet"))
+        for name in ("sources", "events")
+    }
+    pieces = [pa.table({"a": rows, "b": ["x"] * len(rows)}) for rows in ([1, 2], [3, 4], [5], [6, 7])]
+    tables["sources"].save({str(k): lambda piece=piece: piece for k, piece in enumerate(pieces)})
+    tables["events"].save(pd.DataFrame({"c": [1]}))
+    result = MemoryDataset()
+    manager = _create_hook_manager()
+    manager.register(ProjectHooks())
+    pipeline = Pipeline([Node(parted, ["sources", "events"], "result", name="parted")])
+    SequentialRunner().run(pipeline, DataCatalog(tables | {"result": result}), manager)
+    assert result.load() == ([[1, 2, 3, 4], [5, 6, 7]], ["a"], ["c"])
+    assert not wanted_in_parts.get()
+    # a table in memory, and one without a row, have one part
+    assert parted(pd.DataFrame({"a": [1]}), pd.DataFrame()) == ([[1]], ["a"], [])
+    tables["sources"].save(pd.DataFrame({"a": pd.array([], dtype="int64")}))
+    wanted_in_parts.set(True)
+    try:
+        (part,) = tables["sources"].load()
+    finally:
+        wanted_in_parts.set(False)
+    assert str(part()["a"].dtype) == "int64"
+
+
 def test_what_has_no_types_needs_everything():
     assert columns_of(narrow) == {"sources": ("b", "a", "not there")}
     assert columns_of(whole) == {}
@@ -73,7 +114,7 @@ def test_columns_are_asked_of_tables_by_their_names():
     for pipeline in PIPELINES.values():
         for node in pipeline.nodes:
             arguments = list(inspect.signature(node.func).parameters)
-            for name in columns_of(node.func):
+            for name in {*columns_of(node.func), *in_parts(node.func)}:
                 assert node.inputs[arguments.index(name)] == name, node.name
                 asked.add((node.name, name))
-    assert {("write_summary", "sources"), ("match_catalogs", "manifest")} < asked
+    assert {("write_summary", "sources"), ("match_catalogs", "manifest"), ("judge", "sources")} < asked

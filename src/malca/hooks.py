@@ -11,8 +11,9 @@ import yaml
 from kedro.framework.hooks import hook_impl
 from kedro.io import DatasetError
 
-from malca.columns import columns_of, wanted_columns
+from malca.columns import columns_of, in_parts, wanted_columns, wanted_in_parts
 from malca.magnitude_bins import resolve_bin
+from malca.memory import give_back
 
 logger = logging.getLogger(__name__)
 
@@ -73,13 +74,20 @@ class ProjectHooks:
 
     @hook_impl
     def before_dataset_loaded(self, dataset_name: str, node: Any) -> None:
-        """Have only those columns of a table read that the node needs."""
+        """Have only those columns of a table read that the node needs, in parts if it says so."""
         wanted_columns.set(columns_of(node.func).get(dataset_name))
+        wanted_in_parts.set(dataset_name in in_parts(node.func))
 
     @hook_impl
     def after_dataset_loaded(self) -> None:
         """Have whole tables read again, whoever loads one."""
         wanted_columns.set(None)
+        wanted_in_parts.set(False)
+
+    @hook_impl
+    def after_dataset_saved(self) -> None:
+        """Keep no memory of tables that are written; workers may want it."""
+        give_back()
 
     @hook_impl
     def after_pipeline_run(self) -> None:

@@ -6,6 +6,8 @@ import hashlib
 import json
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from kedro.io import AbstractDataset, DatasetError
 
-from malca.columns import wanted_columns
+from malca.columns import wanted_columns, wanted_in_parts
 from malca.datasets.atomic import remove_abandoned, replacing
 from malca.datasets.locks import Lock, LockedError
 from malca.datasets.partition_store import (
@@ -28,6 +30,9 @@ from malca.partitions import DamagedError, PartitionMap, PartitionReport, Receip
 from malca.partitions.engines import EngineError
 
 logger = logging.getLogger(__name__)
+
+#: Rows a part of a table has at least, where it is wanted in parts.
+_ROWS_OF_PART = 5_000
 
 _COMPRESSION, _FINGERPRINT = COMPRESSION, FINGERPRINT_KEY
 
@@ -226,13 +231,13 @@ def _in_words(error: OSError) -> str:
     return " ".join([text, *getattr(error, "__notes__", ())])
 
 
-class StreamedTable(AbstractDataset[Any, pd.DataFrame]):
+class StreamedTable(AbstractDataset[Any, Any]):
     """One Parquet file, written whole or not at all, from a frame or from many parts.
 
     Saving takes a DataFrame, or a mapping of loaders as ``Partitions`` gives for one table:
     parts are written one after the other (a row group each), so memory stays that of a part. A
     file that was gathered from the same partitions is left as it is. Loading reads the columns that
-    the node needs, see ``malca.columns``.
+    the node needs, or gives what reads some row groups at a time, see ``malca.columns``.
 
     YAML
     ----
@@ -280,15 +285,25 @@ class StreamedTable(AbstractDataset[Any, pd.DataFrame]):
         n_bytes = self._path.stat().st_size - footer.serialized_size
         return (footer.metadata or {}).get(GATHERED_KEY) == _gathered(made_from, n_bytes)
 
-    def load(self) -> pd.DataFrame:
-        try:
+    def load(self) -> Any:
+        if wanted_in_parts.get():
+            return self._parts()
+        with _whole(self._path):
             return pd.read_parquet(self._path, **self._wanted() | self._load_args)
-        except (OSError, pa.ArrowException) as error:
-            if isinstance(error, OSError) and error.errno is not None:
-                raise
-            raise DatasetError(
-                f"{self._path} is damaged: run the pipeline that makes it again"
-            ) from error
+
+    def _parts(self) -> list[Callable[[], pd.DataFrame]]:
+        columns = self._wanted().get("columns")
+        with _whole(self._path):
+            footer = pq.read_metadata(self._path)
+        parts: list[Callable[[], pd.DataFrame]] = []
+        groups, n_rows = list[int](), 0
+        for k in range(footer.num_row_groups):
+            groups.append(k)
+            n_rows += footer.row_group(k).num_rows
+            if n_rows >= _ROWS_OF_PART or k == footer.num_row_groups - 1:
+                parts.append(partial(_row_groups, self._path, groups, columns))
+                groups, n_rows = [], 0
+        return parts or [partial(_row_groups, self._path, [], columns)]  # no row, but columns
 
     def _wanted(self) -> dict[str, list[str]]:
         names = wanted_columns.get()
@@ -315,6 +330,22 @@ class StreamedTable(AbstractDataset[Any, pd.DataFrame]):
 
     def _describe(self) -> dict[str, Any]:
         return {"filepath": str(self._path)}
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[None]:
+    """Say in words that a file is damaged."""
+    try:
+        yield
+    except (OSError, pa.ArrowException) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        raise DatasetError(f"{path} is damaged: run the pipeline that makes it again") from error
+
+
+def _row_groups(path: Path, groups: list[int], columns: list[str] | None) -> pd.DataFrame:
+    with _whole(path), pq.ParquetFile(path) as file:
+        return file.read_row_groups(groups, columns=columns).to_pandas()
 
 
 def _aligned(parts: Mapping[str, Callable[[], pa.Table]]) -> Iterator[pa.Table]:

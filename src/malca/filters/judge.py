@@ -83,9 +83,7 @@ def judge_stars(
         A table lacks a column or holds a star twice, or ids are floats.
     """
     filters = [one for one in filters if one.enabled]
-    sources = sources.drop(
-        columns=[*_SUMMARY, *(f"failed_{one.name}" for one in filters)], errors="ignore"
-    )
+    sources = sources.drop(columns=verdict_columns(filters), errors="ignore")
     everyone = StarTables(sources, events)
     has_events = {branch: everyone.count_events(branch) > 0 for branch in BRANCHES}
     judged_rows = np.flatnonzero(has_events["dip"] | has_events["jump"])
@@ -132,6 +130,11 @@ def judge_stars(
     )  # fmt: skip
     attrition = attrition_table(filters, outcomes, stops, there, len(sources))
     return Judgement(judged, table, attrition)
+
+
+def verdict_columns(filters: Sequence[Filter]) -> list[str]:
+    """Columns of ``judged`` that say what enabled filters say, its last ones, in order."""
+    return [*(f"failed_{one.name}" for one in filters if one.enabled), *_SUMMARY]
 
 
 def _spread(flags: np.ndarray, rows: np.ndarray, n: int) -> np.ndarray:

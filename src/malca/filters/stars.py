@@ -44,7 +44,7 @@ class StarTables:
     others: Mapping[str, pd.DataFrame] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._ids = pd.Index(_whole_ids(self.sources["asas_sn_id"], "sources"))
+        self._ids = pd.Index(whole_ids(self.sources["asas_sn_id"], "sources"))
         if not self._ids.is_unique:
             raise ValueError("the sources table has a star twice")
         unknown = set(self.others) - set(OPTIONAL_TABLES)
@@ -52,11 +52,11 @@ class StarTables:
             raise ValueError(f"no such table: {', '.join(sorted(unknown))}")
         self._rows: dict[str, np.ndarray] = {}
         for name, table in self.others.items():
-            ids = pd.Index(_whole_ids(table["asas_sn_id"], name))
+            ids = pd.Index(whole_ids(table["asas_sn_id"], name))
             if not ids.is_unique:
                 raise ValueError(f"the {name} table has a star twice")
             self._rows[name] = ids.get_indexer(self._ids)
-        star = self._ids.get_indexer(_whole_ids(self.events["asas_sn_id"], "events"))
+        star = self._ids.get_indexer(whole_ids(self.events["asas_sn_id"], "events"))
         if (star < 0).any():
             raise ValueError(
                 f"{(star < 0).sum()} events belong to stars that are not among the sources"
@@ -147,7 +147,14 @@ def _words(values: pd.Series) -> np.ndarray:
     return np.array([word if isinstance(word, str) else "" for word in words], dtype=object)
 
 
-def _whole_ids(ids: pd.Series, table: str) -> np.ndarray:
+def whole_ids(ids: pd.Series, table: str) -> np.ndarray:
+    """Ids of a table's stars as whole numbers.
+
+    Raises
+    ------
+    ValueError, TypeError
+        One is missing, or they are floats.
+    """
     if ids.dtype.kind == "f":
         raise TypeError(f"asas_sn_id of the {table} table is a float: long ids lose their last digits")
     if ids.isna().any():

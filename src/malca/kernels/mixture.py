@@ -156,24 +156,43 @@ def falling_exponentials(u, result, bits):
 
 
 @njit(cache=True, nogil=True)
-def _add_ln_products(e, constant, factor, points_a_log, ln_product):
-    """Add Σ ln(constant + factor·e) over points, four cells at a time, few points to a logarithm."""
-    n = len(e)
-    for c in range(0, len(constant), 4):
-        f0, f1, f2, f3 = constant[c], constant[c + 1], constant[c + 2], constant[c + 3]
-        s0, s1, s2, s3 = factor[c], factor[c + 1], factor[c + 2], factor[c + 3]
-        for start in range(0, n, points_a_log):
-            p0 = p1 = p2 = p3 = 1.0
-            for i in range(start, min(start + points_a_log, n)):
-                x = e[i]
-                p0 *= f0 + s0 * x
-                p1 *= f1 + s1 * x
-                p2 *= f2 + s2 * x
-                p3 *= f3 + s3 * x
-            ln_product[c] += np.log(p0)
-            ln_product[c + 1] += np.log(p1)
-            ln_product[c + 2] += np.log(p2)
-            ln_product[c + 3] += np.log(p3)
+def _add_ln_products(e, constant, factor, points_a_log, ln_product, product):
+    """Add Σ ln(constant + factor·e) over points, few points to a logarithm, all cells at a time.
+
+    Four groups of points go side by side, so that the processor need not wait for each product.
+
+    Parameters
+    ----------
+    e : (n,) array
+    constant, factor : (n_cells,) arrays
+    points_a_log : int
+        Points in a group.
+    ln_product : (n_cells,) array, added to
+    product : (4, n_cells) array
+        Scratch.
+    """
+    n, n_cells, m = len(e), len(constant), points_a_log
+    p0, p1, p2, p3 = product[0], product[1], product[2], product[3]
+    n_together = n - n % (4 * m)
+    for start in range(0, n_together, 4 * m):
+        product[:] = 1.0
+        for i in range(start, start + m):
+            e0, e1, e2, e3 = e[i], e[i + m], e[i + 2 * m], e[i + 3 * m]
+            for c in range(n_cells):
+                p0[c] *= constant[c] + factor[c] * e0
+                p1[c] *= constant[c] + factor[c] * e1
+                p2[c] *= constant[c] + factor[c] * e2
+                p3[c] *= constant[c] + factor[c] * e3
+        for group in range(4):
+            for c in range(n_cells):
+                ln_product[c] += np.log(product[group, c])
+    for start in range(n_together, n, m):
+        p0[:] = 1.0
+        for i in range(start, min(start + m, n)):
+            for c in range(n_cells):
+                p0[c] *= constant[c] + factor[c] * e[i]
+        for c in range(n_cells):
+            ln_product[c] += np.log(p0[c])
 
 
 @njit(cache=True, nogil=True)
@@ -195,7 +214,7 @@ def _ln_likelihood_ratios(residual, inverse_var, p_grid, offset_grid, ratio):
     # beyond it the exponential is lost in rounding beside the constant
     too_far = 42.0 - np.log(smallest)
     result = np.zeros((n_offsets, n_p))
-    ln_product = np.empty(padded)
+    ln_product, product = np.empty(padded), np.empty((4, padded))
     near = np.empty((2, n))
     falling = np.empty(n)
     bits = np.empty(n, np.int64)
@@ -231,8 +250,9 @@ def _ln_likelihood_ratios(residual, inverse_var, p_grid, offset_grid, ratio):
             n_near[side] += 1
         for side in range(2):
             _add_ln_products(
-                near[side, : n_near[side]], constant[side], factor[side], points_a_log, ln_product
-            )
+                near[side, : n_near[side]], constant[side], factor[side], points_a_log,
+                ln_product, product,
+            )  # fmt: skip
         for c in range(n_inner):
             result[j, inner[c]] = (
                 taken_out

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from malca.memory import give_back
 from malca.partitions.compute import ComputeParameters
 from malca.partitions.fingerprints import code_of
 from malca.partitions.receipts import DamagedError, Receipt
@@ -66,7 +67,9 @@ class Job:
 
     def load(self) -> dict[str, Any]:
         """Arguments of the function, read from files."""
-        return {name: value() if callable(value) else value for name, value in self.task.items()}
+        arguments = {name: value() if callable(value) else value for name, value in self.task.items()}
+        give_back()  # reading takes several times what is read
+        return arguments
 
 
 @dataclass(frozen=True)
@@ -146,7 +149,10 @@ class LocalEngine:
                 current = ahead.popleft()
                 if i + 1 < len(jobs):
                     ahead.append(reader.submit(jobs[i + 1].load))
-                yield work_on(job, current.result)
+                outcome = work_on(job, current.result)
+                del current  # it holds what was read
+                give_back()
+                yield outcome
 
 
 class DaskEngine:
@@ -235,3 +241,5 @@ def _work_remotely(job: Job) -> Outcome:
     except OSError as error:
         error.add_note(f"on {host}")
         raise
+    finally:
+        give_back()

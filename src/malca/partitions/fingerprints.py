@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache, partial
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import pandas as pd
@@ -19,6 +20,8 @@ _PACKAGE = _ROOT.name
 #: No table depends on these; what draws adds the fingerprint of its drawing to its inputs.
 _NO_TABLE_DEPENDS_ON = frozenset({"plots", "review"})
 _PARTS = ("inputs", "parameters", "code")
+#: Threads that parse at one time upset each other before Python 3.11.8 (gh-106905).
+_PARSING = Lock()
 
 
 def fingerprint(*parts: Any) -> str:
@@ -143,7 +146,9 @@ def _in_package(module: str) -> Path | None:
 def _imports(path: Path) -> tuple[Path, ...]:
     """Files of this package that a source file imports anywhere in it."""
     names: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_bytes(), path)):
+    with _PARSING:
+        tree = ast.parse(path.read_bytes(), path)
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             names.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):

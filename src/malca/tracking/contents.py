@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
+import pyarrow.parquet as pq
 from kedro.io import DatasetError
 
 from malca.datasets.digests import content_of
@@ -174,10 +175,15 @@ def content_metrics(name: str, state: DatasetState) -> dict[str, float]:
     if state.kind != "table" or state.path is None:
         return metrics
     if name in _COUNTED:
-        metrics |= _counts(name, pd.read_parquet(state.path), _COUNTED[name])
+        metrics |= _counts(name, _read(state.path, _COUNTED[name]), _COUNTED[name])
     elif name in _SUMMARIES:
         metrics |= dict(_numbers(name, pd.read_parquet(state.path), *_SUMMARIES[name]))
     return metrics
+
+
+def _read(path: str, columns: tuple[str, ...]) -> pd.DataFrame:
+    there = set(pq.read_schema(path).names)
+    return pd.read_parquet(path, columns=[name for name in columns if name in there])
 
 
 def _counts(name: str, table: pd.DataFrame, columns: tuple[str, ...]) -> dict[str, float]:

@@ -50,6 +50,15 @@ def partitions(sources, events, statistics, n=3):
     return loaders
 
 
+def in_parts_of(table, n=3):
+    """What reads a table in parts of as many rows."""
+    return [partial(table.iloc[k : k + n].reset_index, drop=True) for k in range(0, len(table), n)]
+
+
+def whole(parts):
+    return pd.concat([load().to_pandas() for _, load in sorted(parts.items())], ignore_index=True)
+
+
 def sources(**columns):
     table = {
         "asas_sn_id": IDS,
@@ -201,12 +210,16 @@ def test_periods_of_all_catalogues_are_weighed(survivors, manifest, vsx_matches,
     assert agree_on_periods(matches, sure)["period_single_quality"].iloc[0] == 0.5
 
 
-def test_everything_together(survivors, events, statistics, manifest, vsx_matches, catalogs):
+@pytest.mark.parametrize("in_parts", [False, True])
+def test_everything_together(in_parts, survivors, events, statistics, manifest, vsx_matches, catalogs):
     matches = match_catalogs(survivors, manifest, vsx_matches, **catalogs)
     agreed = agree_on_periods(matches, PeriodConsensusParameters())
+    stars = in_parts_of(sources()) if in_parts else sources()
     judged, candidates, rejections, attrition = judge(
-        sources(), events, statistics, matches, agreed, period_table(), FilteringParameters()
+        stars, events, statistics, matches, agreed, period_table(), FilteringParameters()
     )
+    assert len(judged) == (2 if in_parts else 1)
+    judged = whole(judged)
     assert judged["asas_sn_id"].tolist() == IDS.tolist()
     assert candidates["asas_sn_id"].tolist() == [102, 104]
     assert candidates["passed_branch"].tolist() == ["dip", "jump"]
@@ -246,5 +259,22 @@ def test_no_survivors(events, statistics, manifest, vsx_matches, catalogs):
         sources(), events.assign(ln_bf=1.0), statistics, matches, agreed, period_table().iloc[:0],
         FilteringParameters(),
     )  # fmt: skip
-    assert len(judged) == 4
+    assert len(whole(judged)) == 4
     assert candidates.empty
+
+
+def test_parts_say_what_the_whole_says(survivors, events, statistics, manifest, vsx_matches, catalogs):
+    matches = match_catalogs(survivors, manifest, vsx_matches, **catalogs)
+    rest = (
+        events, statistics, matches, agree_on_periods(matches, PeriodConsensusParameters()),
+        period_table(), FilteringParameters(),
+    )  # fmt: skip
+    shuffled = sources().iloc[::-1]  # in whichever order
+    at_once, a_part_at_a_time = judge(shuffled, *rest), judge(in_parts_of(shuffled), *rest)
+    pd.testing.assert_frame_equal(whole(a_part_at_a_time[0]), whole(at_once[0]))
+    for one, other in zip(a_part_at_a_time[1:], at_once[1:], strict=True):
+        pd.testing.assert_frame_equal(one, other)
+    with pytest.raises(ValueError, match="a star twice"):
+        judge([*in_parts_of(shuffled), shuffled.copy], *rest)
+    with pytest.raises(ValueError, match="1 events belong to stars that are not"):
+        judge(in_parts_of(sources())[:1], events.iloc[[0, 3]], *rest[1:])

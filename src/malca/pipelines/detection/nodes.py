@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Annotated, Any
 
 import pandas as pd
 import pyarrow as pa
-from matplotlib.figure import Figure
 
+from malca.columns import Columns
 from malca.lightcurves import LightCurves
 from malca.partitions import ComputeParameters, PartitionMap, fingerprint
-from malca.plots.overview import detection_overview
 from malca.search.parameters import DetectionParameters
 from malca.search.survey import VSX_COLUMNS, search_batch
 
 #: Tables of a partition.
 TABLES = ("tags", "sources", "events", "failures", "statistics")
+_MANIFEST_COLUMNS = ("asas_sn_id", "mag_bin", "ra_deg", "dec_deg", "partition")
+_CAMERA_COLUMNS = ("asas_sn_id", "camera", "median_mag")
 
 
 def plan_detection(
     lightcurves: Any,
-    manifest: pd.DataFrame,
-    vsx_matches: pd.DataFrame,
-    camera_statistics: pd.DataFrame,
+    manifest: Annotated[pd.DataFrame, Columns(*_MANIFEST_COLUMNS)],
+    vsx_matches: Annotated[pd.DataFrame, Columns(*VSX_COLUMNS)],
+    camera_statistics: Annotated[pd.DataFrame, Columns(*_CAMERA_COLUMNS)],
     parameters: DetectionParameters,
     compute: ComputeParameters,
 ) -> PartitionMap:
@@ -39,13 +40,13 @@ def plan_detection(
     """
     loaders = lightcurves["lightcurves"]
     sizes = lightcurves.n_rows("lightcurves")
-    rows = manifest[["asas_sn_id", "mag_bin", "ra_deg", "dec_deg", "partition"]]
+    rows = manifest[list(_MANIFEST_COLUMNS)]
     by_partition = {key: part.drop(columns="partition") for key, part in rows.groupby("partition")}
     partition = manifest.set_index("asas_sn_id")["partition"]
     matches = dict(
         list(_known(vsx_matches, VSX_COLUMNS).groupby(vsx_matches["asas_sn_id"].map(partition)))
     )
-    cameras = _known(camera_statistics, ("asas_sn_id", "camera", "median_mag"))
+    cameras = _known(camera_statistics, _CAMERA_COLUMNS)
     nothing = {"vsx": vsx_matches.iloc[:0][list(VSX_COLUMNS)], "cameras": cameras.iloc[:0]}
     cameras = dict(list(cameras.groupby(cameras["asas_sn_id"].map(partition))))
     tasks, marks = {}, {}
@@ -120,6 +121,12 @@ def collect_tables(
     )
 
 
-def draw_overview(sources: pd.DataFrame, events: pd.DataFrame) -> Figure:
+def draw_overview(
+    sources: Annotated[pd.DataFrame, Columns("asas_sn_id", "baseline_mag", "ra_deg", "dec_deg")],
+    events: Annotated[pd.DataFrame, Columns("asas_sn_id", "kind", "jd_start", "jd_end", "depth_mag")],
+) -> Any:
     """Draw what the search found."""
+    # Not above: workers search, and do without figures.
+    from malca.plots.overview import detection_overview
+
     return detection_overview(sources, events)

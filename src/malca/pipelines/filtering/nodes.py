@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-from matplotlib.figure import Figure
 
+from malca.columns import Columns, InParts, parts_of
 from malca.filters import FilteringParameters, judge_stars
 from malca.filters.catalog_tables import LATE_TABLES
 from malca.filters.funnel import ANY
-from malca.plots.funnel import funnel_figure
+from malca.filters.judge import verdict_columns
+from malca.filters.parts import RowsOfStars, together
 
 logger = logging.getLogger(__name__)
 
+#: Columns of the statistics that filters look at.
+_STATISTICS = (
+    "asas_sn_id",
+    "file_points_kept_after_filter",
+    "fainter_3_sigma_fraction",
+    "beyond_3_sigma_fraction",
+)
 _SURVIVOR_COLUMNS = ("asas_sn_id", "passed_branch", "excluded_cameras")
 
 
@@ -58,40 +68,72 @@ def preselect(
 
 
 def judge(
-    sources: pd.DataFrame,
+    sources: Annotated[Any, InParts()],
     events: pd.DataFrame,
-    statistics: pd.DataFrame,
+    statistics: Annotated[pd.DataFrame, Columns(*_STATISTICS)],
     catalog_matches: pd.DataFrame,
-    consensus: pd.DataFrame,
+    period_consensus: pd.DataFrame,
     periodicity: pd.DataFrame,
     parameters: FilteringParameters,
-) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """Put every star to every filter.
+) -> tuple[Mapping[str, Callable[[], pa.Table]], pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Put every star to every filter, some thousands of stars at a time.
 
     Returns
     -------
-    judged : DataFrame
-        A row a star: its columns of ``sources``, those of the catalogues, of their consensus and of
-        the test for periods, and what the filters say (see ``malca.filters.judge.Judgement``).
+    judged : mapping of callables
+        What gives the table part by part, to be called when it is written: a row a star, its columns
+        of ``sources``, those of the catalogues, of their consensus and of the test for periods, and
+        what the filters say (see ``malca.filters.judge.Judgement``).
     candidates : DataFrame
         The rows of ``judged`` that a branch passed.
     rejections, attrition : DataFrame
+
+    Raises
+    ------
+    ValueError
+        A star is there twice, or there are events of stars that are not.
     """
     others = {
         "statistics": statistics,
         "catalog_matches": catalog_matches,
-        "period_consensus": consensus,
+        "period_consensus": period_consensus,
         "periodicity": periodicity,
     }
-    judged, rejections, attrition = judge_stars(sources, events, parameters.asked, others)
-    verdicts = [name for name in judged if name not in sources]
-    for name in LATE_TABLES:
-        judged = _joined(judged, others[name])
-    rest = [name for name in judged if name not in verdicts]
-    judged = judged[[*rest, *verdicts]]
-    candidates = judged[judged["passed_branch"].notna()].reset_index(drop=True)
+    rows = {name: RowsOfStars(table, name) for name, table in {"events": events, **others}.items()}
+    verdicts = verdict_columns(parameters.asked)
+    judged: dict[str, Callable[[], pa.Table]] = {}
+    said, chosen = [], []
+    for k, load in enumerate(parts_of(sources)):
+        part = load()
+        own = {name: of_stars.of(part["asas_sn_id"]) for name, of_stars in rows.items()}
+        one = judge_stars(part, own.pop("events"), parameters.asked, own)
+        late = [own[name] for name in LATE_TABLES]
+        whole = _with_tables(part, one.judged[verdicts], late)
+        chosen.append(whole[whole["passed_branch"].notna()])
+        judged[f"{k:06d}"] = partial(_part_of_judged, load, one.judged[verdicts], late)
+        said.append(one._replace(judged=part[["asas_sn_id"]]))
+    stars, rejections, attrition = together(said)
+    rows["events"].check_all_are_of(stars["asas_sn_id"])
+    candidates = pd.concat(chosen, ignore_index=True)
     logger.info("candidates: %s\n\n%s", _told(candidates), _funnel_text(attrition))
     return judged, candidates, rejections, attrition
+
+
+def _part_of_judged(
+    load: Callable[[], pd.DataFrame], verdicts: pd.DataFrame, tables: Sequence[pd.DataFrame]
+) -> pa.Table:
+    """Read a part of the sources again, to write it with what is said of it."""
+    return pa.Table.from_pandas(_with_tables(load(), verdicts, tables), preserve_index=False)
+
+
+def _with_tables(
+    part: pd.DataFrame, verdicts: pd.DataFrame, tables: Sequence[pd.DataFrame]
+) -> pd.DataFrame:
+    """Add the columns of other tables, then the verdicts."""
+    whole = part.drop(columns=list(verdicts), errors="ignore").reset_index(drop=True)
+    for table in tables:
+        whole = _joined(whole, table[[name for name in table if name not in verdicts]])
+    return pd.concat([whole, verdicts], axis=1)
 
 
 def _joined(judged: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
@@ -107,8 +149,11 @@ def _joined(judged: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
     return judged.merge(new, on="asas_sn_id", how="left", validate="1:1")
 
 
-def draw_attrition(attrition: pd.DataFrame) -> Figure:
+def draw_attrition(attrition: pd.DataFrame) -> Any:
     """Draw which filter stopped what."""
+    # Not above: workers test for periods, and do without figures.
+    from malca.plots.funnel import funnel_figure
+
     return funnel_figure(attrition)
 
 
