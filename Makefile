@@ -38,7 +38,7 @@ test: install lint  ## lint and every test, but for those of test-survey and tes
 test-fast: install  ## the tests that take no time
 	$(BIN)/python -m pytest -m "not slow and not services" -x -q
 
-test-survey: install  ## whole runs, killed and resumed, on both engines
+test-survey: install  ## whole runs, killed and resumed, on both engines, and with services that fail
 	$(BIN)/python -m pytest -m survey
 
 test-services: install  ## a real TAP server, killed and brought back, and a real browser (Debian 12, root the first time)

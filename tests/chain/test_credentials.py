@@ -183,7 +183,7 @@ def check_nothing_is_told(folder: Path, said: Mapping[str, bytes]) -> None:
         assert not found_in(pd.read_parquet(path).to_json(orient="values").encode()), path
 
 
-@pytest.mark.slow
+@pytest.mark.survey
 @pytest.mark.parametrize("given", list(RUNS))
 def test_a_run_tells_nobody(project, server, given):
     telltales = [Telltale(server, f"/{name}_catalog") for name in ("tns", "atlas")]
@@ -217,7 +217,7 @@ MISTAKES = {
 }
 
 
-@pytest.mark.slow
+@pytest.mark.survey
 @pytest.mark.parametrize("mistake", list(MISTAKES))
 def test_a_mistake_in_the_file_is_told_without_what_is_in_it(project, mistake):
     (project / "conf" / "local" / "credentials.yml").write_text(MISTAKES[mistake])

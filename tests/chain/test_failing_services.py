@@ -15,7 +15,7 @@ def chain(make_chain: Callable[..., Chain]) -> Chain:
     return make_chain()
 
 
-@pytest.mark.slow
+@pytest.mark.survey
 def test_what_failed_is_unknown_and_is_all_that_is_asked_again(chain, without_failures):
     flaky, before = run_with_faults(chain, seed=3)
     check_tables(flaky, without_failures)

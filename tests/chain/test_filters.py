@@ -11,7 +11,7 @@ _BY_OTHER_MEANS = ["asassn_match_by"]
 TABLES = ("catalog_matches", "period_consensus", "judged", "candidates", "rejections", "attrition")
 
 
-@pytest.mark.slow
+@pytest.mark.survey
 def test_services_and_local_twins_give_the_same_candidates(make_chain, searched):
     chain = make_chain()
     projects.run(chain.folder, "filtering")
@@ -31,7 +31,7 @@ def test_services_and_local_twins_give_the_same_candidates(make_chain, searched)
         assert (matches[f"{name}_outcome"] == "matched").any(), name
 
 
-@pytest.mark.slow
+@pytest.mark.survey
 def test_a_filter_whose_service_fails_rejects_nobody(make_chain, searched):
     chain = make_chain()
     chain.services.fault_share = 1.0

@@ -41,6 +41,7 @@ def lost(ids: set[str]) -> float:
 # --- a run ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.survey
 def test_ids_of_a_run_are_those_of_the_index_and_of_gaia(searched, without_failures, twins):
     (index,) = (searched / "data" / "01_raw" / "survey").rglob("index1.csv")
     with index.open() as file:
@@ -62,6 +63,7 @@ def test_ids_of_a_run_are_those_of_the_index_and_of_gaia(searched, without_failu
         assert lost(set(ids)) > 0.9
 
 
+@pytest.mark.survey
 def test_the_table_that_is_passed_on_has_every_digit(without_failures, tmp_path):
     table = describe_candidates(without_failures["classified"])
     table.loc[table.index[2], "gaia_dr3_id"] = pd.NA
@@ -238,7 +240,7 @@ def test_every_format_of_a_twin_has_every_digit(suffix, stars, tmp_path):
 FOUND_BY = {"gaia_dr3_id": "gaia_id", "source_id": "position"}
 
 
-@pytest.mark.slow
+@pytest.mark.survey
 @pytest.mark.parametrize("suffix", [".csv", ".fits"])
 @pytest.mark.parametrize("column", list(FOUND_BY))
 def test_a_table_of_ones_own_with_gaps_among_its_ids(
@@ -270,6 +272,7 @@ def test_a_table_of_ones_own_with_gaps_among_its_ids(
 # --- releases -------------------------------------------------------------------------------------
 
 
+@pytest.mark.survey
 def test_no_catalogue_is_asked_for_ids_of_another_release(make_chain: Callable[..., Any], stars):
     """Every catalogue that is declared; the ids are of stars elsewhere in the other release."""
     chain = make_chain()

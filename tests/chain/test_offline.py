@@ -30,7 +30,7 @@ def dialled(monkeypatch: pytest.MonkeyPatch) -> list[object]:
     return tried
 
 
-@pytest.mark.slow
+@pytest.mark.survey
 def test_offline_and_without_twins_all_is_unknown(searched, tmp_path, dialled):
     with pytest.raises(OSError, match="a socket was opened"):
         requests.get("http://127.0.0.1:9/", timeout=1)
