@@ -47,8 +47,8 @@ def sources():
 
 
 def drawn(ax, gid):
-    (line,) = [line for line in ax.lines if line.get_gid() == gid]
-    return line.get_xydata()
+    (points,) = [artist for artist in [*ax.lines, *ax.collections] if artist.get_gid() == gid]
+    return points.get_xydata() if points in ax.lines else points.get_offsets()
 
 
 def test_an_event_is_found_if_one_of_its_kind_overlaps(truth, found):

@@ -24,7 +24,7 @@ DIGEST_KEY = b"malca.digest"
 _FINGERPRINT = b"malca.fingerprint"
 #: Metadata that say how a table came to be and not what it holds.
 _NOT_CONTENT = frozenset({b"pandas", b"ARROW:schema", _FINGERPRINT, DIGEST_KEY})
-_ROWS_AT_ONCE = 65_536
+_ROWS_AT_ONCE = 8_192
 
 
 @dataclass(frozen=True)

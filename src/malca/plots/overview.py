@@ -286,12 +286,13 @@ def _draw_sky(ax: Axes, sources: pd.DataFrame, with_kind: dict[str, pd.Series]) 
     # As seen from inside the sphere, right ascension grows to the left; 12 h is at the edges.
     x = -np.deg2rad((sources["ra_deg"].to_numpy(float) + 180.0) % 360.0 - 180.0)
     y = np.deg2rad(sources["dec_deg"].to_numpy(float))
-    ax.plot(x, y, ".", ms=2.5, color="#C4C4C4", alpha=0.7, rasterized=True, gid="sky-all")
+    # Not ``plot``, which on a projected sky puts 75 points between each and the next.
+    ax.scatter(x, y, 2.5**2, "#C4C4C4", marker=".", alpha=0.7, rasterized=True, zorder=2, gid="sky-all")
     for kind, chosen in with_kind.items():
         at = chosen.to_numpy()
-        ax.plot(
-            x[at], y[at], _EVENT_MARKERS[kind], ls="", ms=5, color=EVENT_INKS[kind], mew=0, alpha=0.9,
-            gid=f"sky-{kind}",
+        ax.scatter(
+            x[at], y[at], 5**2, EVENT_INKS[kind], marker=_EVENT_MARKERS[kind], linewidths=0, alpha=0.9,
+            zorder=2, gid=f"sky-{kind}",
         )  # fmt: skip
     hours = np.arange(-10, 11, 2)
     ax.set_xticks(np.deg2rad(-15.0 * hours), [f"{hour % 24} h" for hour in hours])

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from kedro.framework.hooks import hook_impl
 
+from malca.memory import give_back
 from malca.tracking.recorder import Recorder, RecorderError, TrackingOptions
 
 if TYPE_CHECKING:
@@ -261,7 +262,9 @@ def _output(name: str, catalog: DataCatalog) -> tuple[DatasetState, dict[str, fl
     from malca.tracking.contents import content_metrics, dataset_state
 
     state = dataset_state(name, catalog)
-    return state, content_metrics(name, state)
+    metrics = content_metrics(name, state)
+    give_back()  # here too: Arrow keeps memory by thread
+    return state, metrics
 
 
 def _note_partitions(run: _Run, name: str) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from malca.columns import Columns, InParts, parts_of
+from malca.columns import InParts, parts_of
 from malca.filters import FilteringParameters, judge_stars
 from malca.filters.catalog_tables import LATE_TABLES
 from malca.filters.funnel import ANY
@@ -20,13 +20,6 @@ from malca.filters.parts import RowsOfStars, together
 
 logger = logging.getLogger(__name__)
 
-#: Columns of the statistics that filters look at.
-_STATISTICS = (
-    "asas_sn_id",
-    "file_points_kept_after_filter",
-    "fainter_3_sigma_fraction",
-    "beyond_3_sigma_fraction",
-)
 _SURVIVOR_COLUMNS = ("asas_sn_id", "passed_branch", "excluded_cameras")
 
 
@@ -70,7 +63,7 @@ def preselect(
 def judge(
     sources: Annotated[Any, InParts()],
     events: pd.DataFrame,
-    statistics: Annotated[pd.DataFrame, Columns(*_STATISTICS)],
+    statistics: pd.DataFrame,
     catalog_matches: pd.DataFrame,
     period_consensus: pd.DataFrame,
     periodicity: pd.DataFrame,
