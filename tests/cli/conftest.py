@@ -47,7 +47,7 @@ def make_project(folder: Path, survey_root: Path) -> Path:
     shutil.copytree(ROOT / "conf" / "base", folder / "conf" / "base")
     (folder / "conf" / "local").mkdir()
     (folder / "conf" / "local" / "globals.yml").write_text(
-        f"survey_root: {survey_root}\nvsx_path: null\n"
+        f"survey_root: {survey_root}\nvsx_path: null\ncatalogs: {{offline: true}}\n"
     )
     return folder
 

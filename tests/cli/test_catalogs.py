@@ -26,7 +26,7 @@ def test_catalogues_are_listed_and_indexed(home, monkeypatch):
     project = open_project(folder=home)
     path = project.path_of("ogle_catalog")
     assert line_of("ogle").endswith(f"no table at {path}")
-    assert "the service; no table at" in line_of("gaia")
+    assert "nobody, offline; no table at" in line_of("gaia")
     refused = run("index", "ogle")
     assert (refused.exit_code, refused.output) == (
         2, f"Error: ogle: there is no {path}: nothing to index\n",

@@ -123,6 +123,30 @@ def test_packed_answers_and_other_addresses(server, session):
     assert answer.text == "all of it"
 
 
+def test_a_host_that_cannot_be_reached_is_not_tried_by_everybody():
+    now, pauses = [1000.0], []
+    pace = Pace(clock=lambda: now[0], sleep=pauses.append)
+    with socket.socket() as held:  # bound, and nobody listens
+        held.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{held.getsockname()[1]}/"
+
+        def why() -> str:
+            manners = Manners(retries=1, requests_per_second=1e6)
+            session = ServiceSession(manners, pace=pace, sleep=pauses.append, seed=1)
+            with pytest.raises(NoAnswerError) as caught:
+                session.get(address)
+            return str(caught.value).partition(": ")[2]
+
+        assert [why(), why()] == ["no connection"] * 2
+        tried = len(pauses)
+        assert why() == "it could not be reached a moment ago"
+        assert len(pauses) == tried
+        now[0] += 61.0
+        assert why() == "no connection"
+    pace.reached(address.split("/")[2])
+    assert not pace.is_down(address.split("/")[2])
+
+
 def test_turns_are_shared_by_threads():
     now, slept, lock = [0.0], [], threading.Lock()
 

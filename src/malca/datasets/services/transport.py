@@ -34,6 +34,8 @@ _TOO_MANY = frozenset({429, 503})
 _CHUNK = 1 << 16
 #: Slowest that a long answer may come, byte/s.
 _SLOWEST = 20_000
+#: A host that could not be reached this often, retries and all, is not asked for so long, s.
+_OFTEN_UNREACHED, _DOWN_SECONDS = 2, 60.0
 _CONNECT_SECONDS = 15.0
 
 
@@ -71,6 +73,8 @@ class Pace:
     ) -> None:
         self._clock, self._sleep = clock, sleep
         self._next: dict[str, float] = {}
+        self._unreached: dict[str, int] = {}
+        self._down_until: dict[str, float] = {}
         self._lock = threading.Lock()
 
     def wait(self, host: str, interval_seconds: float) -> None:
@@ -81,6 +85,27 @@ class Pace:
             self._next[host] = turn + interval_seconds
         if turn > now:
             self._sleep(turn - now)
+
+    def unreached(self, host: str) -> None:
+        """Note that a host could not be reached at all; twice, and nobody asks for a while.
+
+        Without a network each of some thirty catalogues would else find it out by itself.
+        """
+        with self._lock:
+            self._unreached[host] = self._unreached.get(host, 0) + 1
+            if self._unreached[host] >= _OFTEN_UNREACHED:
+                self._down_until[host] = self._clock() + _DOWN_SECONDS
+
+    def reached(self, host: str) -> None:
+        """Note that a host answered."""
+        with self._lock:
+            self._unreached.pop(host, None)
+            self._down_until.pop(host, None)
+
+    def is_down(self, host: str) -> bool:
+        """Whether a host could not be reached just now."""
+        with self._lock:
+            return self._clock() < self._down_until.get(host, -1.0)
 
     def hold(self, host: str, seconds: float) -> None:
         """Let nobody ask a host for a while."""
@@ -121,6 +146,7 @@ class _Attempt:
     response: requests.Response | None = None
     problem: str = ""
     pause_seconds: float | None = field(default=None)
+    unreached: bool = False
 
 
 class ServiceSession(requests.Session):
@@ -182,6 +208,8 @@ class ServiceSession(requests.Session):
         if self.scrub(request.url or "") != (request.url or ""):
             # we put none there: a service that leads elsewhere does, and libraries log addresses
             raise RefusedError(f"{host}: not asked, as the address holds a credential")
+        if self._pace.is_down(host):
+            raise NoAnswerError(f"{host}: it could not be reached a moment ago", request=None)
         last = _Attempt()
         for number in range(self.manners.retries + 1):
             if number:
@@ -195,10 +223,14 @@ class ServiceSession(requests.Session):
                 self._sleep(pause)
             self._pace.wait(host, 1.0 / self.manners.requests_per_second)
             last = self._attempt(request, options, host)
+            if not last.unreached:
+                self._pace.reached(host)
             if last.response is not None and not last.problem:
                 return last.response
         if last.response is not None:
             return last.response
+        if last.unreached and self.manners.retries:
+            self._pace.unreached(host)
         raise NoAnswerError(self.scrub(f"{host}: {last.problem}"), request=None)
 
     def _pause(self, number: int, asked_seconds: float | None) -> float | None:
@@ -224,7 +256,7 @@ class ServiceSession(requests.Session):
         except NoAnswerError:
             raise  # of an address that this one leads to, which was tried as often
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-            return _Attempt(problem=_in_words(error))
+            return _Attempt(problem=_in_words(error), unreached=_is_unreached(error))
         if response.status_code not in RETRIED or b"QUERY_STATUS" in response.content[:10_000]:
             return _Attempt(response)
         asked = _retry_after(response)
@@ -236,6 +268,14 @@ class ServiceSession(requests.Session):
             held = min(attempt.pause_seconds, self.manners.longest_pause_seconds)
             self._pace.hold(host, held)
         return attempt
+
+
+def _is_unreached(error: Exception) -> bool:
+    """Whether no connection came about at all."""
+    if isinstance(error, requests.ConnectTimeout):
+        return True
+    reason = getattr(error.args[0] if error.args else None, "reason", None)
+    return isinstance(reason, urllib3.exceptions.NewConnectionError)
 
 
 def _rewind(request: requests.PreparedRequest) -> None:
