@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 pytestmark = [
-    pytest.mark.slow,
+    pytest.mark.survey,
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
     pytest.mark.filterwarnings("ignore::ResourceWarning"),  # MLflow leaves connections to the collector
 ]
