@@ -39,7 +39,7 @@ def test_every_catalogue_has_its_row():
     assert set(rows()) == set(DECLARED)
 
 
-@pytest.mark.parametrize("name", DECLARED)
+@pytest.mark.parametrize("name", sorted(DECLARED))
 def test_rows_say_what_is_declared(name):
     _, _, table, radius, epoch, release, twin, source = rows()[name]
     entry = DECLARED[name]
