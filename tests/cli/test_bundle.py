@@ -50,6 +50,7 @@ def bundle(cluster, tmp_path_factory):
     return path
 
 
+@pytest.mark.survey
 def test_the_home_half_gives_what_the_undivided_run_gives(bundle, home, project, run_pipelines):
     result = run("bundle", "import", bundle, "--into", home)
     assert result.exit_code == 0, result.output

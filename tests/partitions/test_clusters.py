@@ -115,7 +115,7 @@ def wait_until(condition):
         time.sleep(0.1)
 
 
-@pytest.mark.slow
+@pytest.mark.survey
 @pytest.mark.parametrize(
     ("kind", "submit", "cancel"), [("slurm", "sbatch", "scancel"), ("pbs", "qsub", "qdel")]
 )
