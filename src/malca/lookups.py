@@ -13,6 +13,7 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 import pandas as pd
 
+from malca.astrophysics.star_table import numbers
 from malca.catalogs import (
     MATCH_DTYPES,
     OPTIONAL_TARGET_COLUMNS,
@@ -72,11 +73,11 @@ def targets_of(table: pd.DataFrame) -> pd.DataFrame:
         raise ValueError(f"{(~there).sum()} stars have no asas_sn_id")
     if ids.duplicated().any():
         raise ValueError(f"{ids.duplicated().sum()} stars are in the table twice")
-    ra, dec = _numbers(table, "ra_deg"), _numbers(table, "dec_deg")
-    gaia_ra, gaia_dec = _numbers(table, "gaia_ra_deg"), _numbers(table, "gaia_dec_deg")
+    ra, dec = numbers(table, "ra_deg"), numbers(table, "dec_deg")
+    gaia_ra, gaia_dec = numbers(table, "gaia_ra_deg"), numbers(table, "gaia_dec_deg")
     placed = np.isfinite(gaia_ra) & np.isfinite(gaia_dec)
-    pm = [_numbers(table, name) for name in ("pm_ra_masyr", "pm_dec_masyr")]
-    gaia_pm = [_numbers(table, f"gaia_{name}") for name in ("pm_ra_masyr", "pm_dec_masyr")]
+    pm = [numbers(table, name) for name in ("pm_ra_masyr", "pm_dec_masyr")]
+    gaia_pm = [numbers(table, f"gaia_{name}") for name in ("pm_ra_masyr", "pm_dec_masyr")]
     moving = np.isfinite(gaia_pm[0]) & np.isfinite(gaia_pm[1])
     gaia_id, release = _gaia_ids(table)
     return pd.DataFrame(
@@ -236,7 +237,7 @@ def named_columns(matches: pd.DataFrame, names: Mapping[str, tuple[str, str]]) -
         if old in matches:
             values = matches[old]
             if dtype == "float64":
-                columns[new] = pd.Series(_numbers(matches, old), index=matches.index)
+                columns[new] = pd.Series(numbers(matches, old), index=matches.index)
             else:
                 columns[new] = values.astype(dtype)
         else:
@@ -301,9 +302,3 @@ def _gaia_ids(table: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
         pd.Series(pd.arrays.IntegerArray(ids, ~there)),
         pd.Series(release, dtype="str"),
     )
-
-
-def _numbers(table: pd.DataFrame, name: str) -> np.ndarray:
-    if name not in table:
-        return np.full(len(table), np.nan)
-    return table[name].to_numpy(np.float64, na_value=np.nan)

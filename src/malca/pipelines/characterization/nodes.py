@@ -8,7 +8,7 @@ import pandas as pd
 
 from malca.catalogs import UNKNOWN
 from malca.columns import Columns
-from malca.lookups import targets_of
+from malca.lookups import SWITCHED_OFF, targets_of
 from malca.pipelines.characterization.columns import named_matches
 from malca.pipelines.characterization.parameters import CharacterizationParameters
 
@@ -87,7 +87,7 @@ def look_up_dust(
     if parameters.asks("dust_map"):
         dust = dust_map.query(l_deg, b_deg, distances["distance_pc"].to_numpy(float))
     else:
-        dust = pd.DataFrame({"outcome": [UNKNOWN] * len(targets), "reason": "switched off"})
+        dust = pd.DataFrame({"outcome": [UNKNOWN] * len(targets), "reason": SWITCHED_OFF})
     dust.insert(0, "asas_sn_id", targets["asas_sn_id"].to_numpy())
     return dust
 

@@ -21,7 +21,7 @@ _ERRORS = {
     "j": (0.023, 15.8), "h": (0.026, 15.1), "ks": (0.022, 14.3),
     "w1": (0.023, 16.4), "w2": (0.021, 15.2), "w3": (0.018, 11.0), "w4": (0.030, 7.7),
 }  # fmt: skip
-#: Gaia's catalogue's own names of classes are text.
+#: Values of ``phot_variable_flag``.
 _VARIABLE = ("NOT_AVAILABLE", "VARIABLE")
 _UNWISE_MJD = np.array([55250.0, 55430.0, 56700.0, *(56700.0 + 182.6 * np.arange(1, 14))])
 

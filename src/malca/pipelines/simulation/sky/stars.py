@@ -47,7 +47,7 @@ class _Kind(NamedTuple):
     """What is particular about the stars of a population.
 
     ``giants`` is the share of giants where the colour allows both, ``offset_mag`` and ``scatter_mag``
-    how far from their sequence, ``disc`` the share with warm dust, ``dust_w1_mag`` its light in W1.
+    how far from their sequence, ``disc`` the share with warm dust, ``dust`` its kind in ``_EXCESS``.
     """
 
     giants: float = 0.35
@@ -110,7 +110,6 @@ def draw_sky(stars: pd.DataFrame, seed: int) -> pd.DataFrame:
     kinds = [_KINDS.get(name, _Kind()) for name in stars["population"]]
     may_be_giant, must_be_giant = colour > _GIANTS[0, 0], np.array([k.giants == 1 for k in kinds])
     giant_share = np.where(may_be_giant, [k.giants for k in kinds], 0.0)
-    # the red ones as bright as these are giants, but for the nearest
     giant_share = np.where(must_be_giant, 1.0, giant_share)
     offset = np.array([k.offset_mag for k in kinds]) + rng.normal(0, [k.scatter_mag for k in kinds], n)
     pm = np.nan_to_num(stars[["pm_ra", "pm_dec"]].to_numpy(float))
