@@ -172,12 +172,6 @@ def correlated_sum(ln_likelihoods: np.ndarray, known: np.ndarray, correlation: f
     return weight[:, None] * ln_likelihoods.sum(axis=0)
 
 
-def log_sum_exp(values: np.ndarray) -> np.ndarray:
-    """Natural logarithm of the sum of exponentials along the last axis, kept, without overflow."""
-    largest = values.max(axis=-1, keepdims=True)
-    return largest + np.log(np.exp(values - largest).sum(axis=-1, keepdims=True))
-
-
 def _check_classes(given: Mapping[str, object]) -> None:
     if set(given) != set(CLASSES):
         missing, extra = sorted(set(CLASSES) - set(given)), sorted(set(given) - set(CLASSES))

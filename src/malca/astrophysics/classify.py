@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+from scipy.special import logsumexp
 
 from malca.astrophysics.class_defaults import NUMBERS, OUTCOMES, PRIORS
 from malca.astrophysics.class_likelihoods import (
@@ -19,7 +20,6 @@ from malca.astrophysics.class_likelihoods import (
     CategoricalLikelihood,
     ContinuousLikelihood,
     correlated_sum,
-    log_sum_exp,
 )
 from malca.astrophysics.class_observables import Observables, observables
 from malca.astrophysics.star_table import numbers, words
@@ -142,7 +142,7 @@ def posterior(terms: dict[str, np.ndarray], model: ClassificationModel, n: int) 
     total = np.broadcast_to(model.ln_priors, (n, len(CLASSES))).copy()
     for name in sorted(terms):  # rounding does not depend on the order given
         total += terms[name]
-    return total - log_sum_exp(total)
+    return total - logsumexp(total, axis=-1, keepdims=True)
 
 
 def classify(
