@@ -7,8 +7,12 @@ READY  := $(VENV)/.ready
 # What the demo measures of its search: all but known objects, of which a simulated sky has none, and the sweep.
 MEASURES := recovery,confusion,injection,reliability,measured,detection_rate,attrition
 
+# Tests of `make test`, and the folders of about half of their time.
+HERE       := "not survey and not services"
+FIRST_HALF := astrophysics chain cli datasets descriptions evaluation filters
+
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-fast test-survey test-services tap-server lint format types bench lineage tracking lock clean
+.PHONY: help install demo test test-first-half test-second-half test-fast test-survey test-services tap-server lint format types bench lineage tracking lock clean
 
 help:  ## what there is to make
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -33,7 +37,14 @@ demo: install  ## simulate the sample survey, search it, show what was found bes
 	@echo "dossiers/index.html; all candidates as a table: candidate_table.parquet, .csv, .vot, .ecsv"
 
 test: install lint  ## lint and every test, but for those of test-survey and test-services
-	$(BIN)/python -m pytest -m "not survey and not services"
+	$(MAKE) --no-print-directory -j2 --output-sync=line test-first-half test-second-half
+
+# Two processes, for two cores; a new folder of tests belongs to the second without being named.
+test-first-half: install
+	$(BIN)/python -m pytest -m $(HERE) $(addprefix tests/,$(FIRST_HALF))
+
+test-second-half: install
+	$(BIN)/python -m pytest -m $(HERE) $(addprefix --ignore=tests/,$(FIRST_HALF)) tests
 
 test-fast: install  ## the tests that take no time
 	$(BIN)/python -m pytest -m "not slow and not services" -x -q
