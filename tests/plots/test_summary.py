@@ -165,6 +165,15 @@ def test_the_table_of_candidates_is_ranked_and_cut(run):
     assert "more are in the table" not in page_of(run)
 
 
+def test_stars_with_a_page_of_their_own_lead_to_it(run):
+    page = page_of(run, [card(6), card(5)], dossiers={6: "dossiers/6.html", 4: "dossiers/4.html"})
+    for link, n in {"dossiers/6.html": 2, "dossiers/4.html": 1, "#star-5": 1, "#star-6": 0}.items():
+        assert page.count(f'href="{link}"') == n, link
+    assert '<h3><a href="dossiers/6.html">' in page
+    rows = rows_of(page, "All candidates")
+    assert [row[0] for row in rows] == ["6", "5", "4", "3", "2", "1", "0"]
+
+
 def test_failures_are_counted_by_reason(run):
     assert rows_of(page_of(run), "What could not be read or searched") == [
         ["read", "&lt;empty&gt;", "2"],

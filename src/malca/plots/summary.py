@@ -69,6 +69,7 @@ def summary_page(
     facts: Sequence[tuple[str, str]] = (),
     parameters: Mapping[str, Any] | None = None,
     max_rows: int = 500,
+    dossiers: Mapping[int, str] | None = None,
 ) -> str:
     """Write the page about one run.
 
@@ -86,6 +87,8 @@ def summary_page(
         Nested parameters of the run.
     max_rows : int
         Longest table of candidates.
+    dossiers : mapping, optional
+        Where a star's own page is, seen from this one.
 
     Returns
     -------
@@ -93,6 +96,7 @@ def summary_page(
         HTML that needs nothing else.
     """
     ranked = rank_candidates(run.candidates)
+    pages = dossiers or {}
     page = {
         "title": f"MALCA: {bin_title(mag_bin)}",
         "subtitle": _subtitle(run),
@@ -101,9 +105,11 @@ def summary_page(
         "funnel_png": embedded(funnel_figure(run.attrition)) if len(run.attrition) else None,
         "funnel": funnel_rows(run.attrition),
         "figures": list(_pictures(run)),
-        "cards": [_shown(card) for card in cards],
+        "cards": [_shown(card, pages.get(card.star)) for card in cards],
         "cards_title": _cards_title(len(cards), len(ranked)),
-        "candidates": _candidates_table(ranked.head(max_rows), {card.star for card in cards}),
+        "candidates": _candidates_table(
+            ranked.head(max_rows), {card.star: f"#star-{card.star}" for card in cards} | {**pages}
+        ),
         "n_left_out": max(len(ranked) - max_rows, 0),
         "failures": _failures_table(run.failures),
         "facts": pairs_table([("magnitude bin", mag_bin), *facts]),
@@ -272,7 +278,7 @@ def _cards_title(n_cards: int, n: int) -> str:
     return f"The best {n_cards} of {n:,} candidates"
 
 
-def _shown(card: Card) -> dict[str, Any]:
+def _shown(card: Card, dossier: str | None) -> dict[str, Any]:
     return {
         "star": card.star,
         "title": candidate_title(card.star),
@@ -282,6 +288,7 @@ def _shown(card: Card) -> dict[str, Any]:
         "absent": card.absent,
         "facts": card.facts,
         "verdicts": shown_verdicts(card.verdicts),
+        "dossier": dossier,
     }
 
 
@@ -300,7 +307,7 @@ _COLUMNS = (
 )
 
 
-def _candidates_table(candidates: pd.DataFrame, with_card: set[int]) -> Table:
+def _candidates_table(candidates: pd.DataFrame, links: Mapping[int, str]) -> Table:
     shown = [column for column in _COLUMNS if column[1] in candidates]
     columns = [Column("ASAS-SN"), Column("found by", True), *(Column(label) for label, _, _ in shown)]
     with_class = "vsx_class" in candidates
@@ -310,7 +317,7 @@ def _candidates_table(candidates: pd.DataFrame, with_card: set[int]) -> Table:
     for row in candidates.to_dict("records"):
         star = int(row["asas_sn_id"])
         cells = [
-            Cell(str(star), str(star), f"#star-{star}" if star in with_card else None),
+            Cell(str(star), str(star), links.get(star)),
             words(row["passed_branch"]),
             *(number(row[name], form) for _, name, form in shown),
         ]

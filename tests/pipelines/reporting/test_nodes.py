@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 
 import numpy as np
 import pandas as pd
@@ -124,9 +125,16 @@ def write(tables, pictures, **changes):
     chosen = as_read(write_summary, {**tables, **changes})
     names = ("manifest", "sources", "events", "failures", "candidates", "rejections", "attrition")
     return write_summary(
-        *(chosen[name] for name in names), pictures.load(), {"git revision": "abc123"}, "13_13.5",
-        DETECTION, FilteringParameters(), ReportingParameters(),
+        *(chosen[name] for name in names), pictures.load(), changes.get("dossiers", []),
+        {"git revision": "abc123"}, "13_13.5", DETECTION, FilteringParameters(), ReportingParameters(),
     )  # fmt: skip
+
+
+def test_the_page_leads_to_the_dossiers_that_are_written(tables, pictures):
+    pictures.save(plan(tables))
+    assert "dossiers/" not in write(tables, pictures)
+    page = write(tables, pictures, dossiers=["11", "99", "index"])
+    assert set(re.findall(r'href="(dossiers/[^"]*)"', page)) == {"dossiers/11.html"}
 
 
 def test_the_page_shows_pictures_and_verdicts(tables, pictures):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import numpy as np
@@ -24,6 +25,7 @@ from malca.plots.candidates import (
     rank_candidates,
     verdicts_of,
 )
+from malca.plots.dossier import page_name
 from malca.plots.lightcurve import plot_lightcurve
 from malca.plots.pages import embedded
 from malca.plots.summary import EVENT_COLUMNS, SOURCE_COLUMNS, Card, RunTables, summary_page
@@ -124,6 +126,7 @@ def write_summary(
     rejections: pd.DataFrame,
     attrition: pd.DataFrame,
     candidate_pictures: Any,
+    dossiers: Sequence[str],
     run_facts: dict[str, str],
     mag_bin: Any,
     detection: DetectionParameters,
@@ -137,6 +140,8 @@ def write_summary(
     manifest, sources, events, failures, candidates, rejections, attrition : DataFrame
     candidate_pictures : Partitions
         Table ``pictures``.
+    dossiers : sequence of str
+        Names of the pages about one star each; none: nobody has written them.
     run_facts : dict
         What is known of the run itself, in words.
     mag_bin : str or number
@@ -154,7 +159,7 @@ def write_summary(
         for load in candidate_pictures["pictures"].values()
         for row in load().to_pylist()
     }
-    filters = filter_names(attrition)
+    filters, written = filter_names(attrition), set(dossiers)
     cards = []
     for row in rank_candidates(candidates).head(reporting.n_pictures).to_dict("records"):
         candidate = pd.Series(row, dtype=object)
@@ -182,6 +187,11 @@ def write_summary(
             "reporting": reporting.model_dump(),
         },
         max_rows=reporting.max_rows,
+        dossiers={
+            star: f"dossiers/{name}.html"
+            for star in map(int, candidates["asas_sn_id"])
+            if (name := page_name(star)) in written
+        },
     )
     logger.info(
         "summary page: %d candidates, %d pictures, %.1f MB",

@@ -24,8 +24,8 @@ def create_pipeline(**_: object) -> Pipeline:
                 write_summary,
                 inputs=[
                     "manifest", "sources", "events", "failures", "candidates", "rejections",
-                    "attrition", "candidate_pictures", "run_facts", "params:mag_bin",
-                    "params:detection", "params:filtering", "params:reporting",
+                    "attrition", "candidate_pictures", "dossiers", "run_facts",
+                    "params:mag_bin", "params:detection", "params:filtering", "params:reporting",
                 ],
                 outputs="summary_page",
                 name="write_summary",
