@@ -116,5 +116,5 @@ def test_columns_are_asked_of_tables_by_their_names():
             arguments = list(inspect.signature(node.func).parameters)
             for name in {*columns_of(node.func), *in_parts(node.func)}:
                 assert node.inputs[arguments.index(name)] == name, node.name
-                asked.add((node.name, name))
+                asked.add((node.short_name, name))
     assert {("write_summary", "sources"), ("match_catalogs", "manifest"), ("judge", "sources")} < asked

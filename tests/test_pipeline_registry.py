@@ -40,6 +40,22 @@ def test_only_what_a_run_names_is_imported(name, imported):
     assert set(done.stdout.split()) == imported
 
 
+def test_a_pipeline_is_a_box_of_the_graph_and_pipelines_meet_in_their_datasets():
+    pipelines = register_pipelines()
+    boxes = pipelines["__default__"].group_nodes_by("namespace")
+    assert {box.name for box in boxes} == set(DEFAULT)
+    names = [*pipelines["__default__"].datasets(), *pipelines["evaluation"].datasets()]
+    assert not [name for name in names if "." in name.removeprefix("params:")]
+
+
+def test_a_node_is_known_by_its_name_alone():
+    """Records of runs give the time of a node under its name without the pipeline's."""
+    pipelines = register_pipelines()
+    single = set(pipelines) - {"__default__", "cluster", "home"}
+    names = [node.short_name for name in single for node in pipelines[name].nodes]
+    assert len(set(names)) == len(names)
+
+
 def test_what_needs_the_survey_is_all_in_one_half():
     pipelines = register_pipelines()
     raw = {name for name in pipelines["cluster"].inputs() if not name.startswith("params:")}

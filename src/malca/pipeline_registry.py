@@ -25,6 +25,9 @@ def register_pipelines() -> Mapping[str, Pipeline]:
     ``cluster`` holds what needs the survey (``BEFORE``, and of ``AFTER`` the nodes tagged ``RAW``
     with those of their pipeline that they wait for), ``home`` the rest, which needs only what
     ``malca bundle`` carries.
+
+    A pipeline is also the namespace of its nodes, so that Kedro-Viz can show it as one box; datasets
+    and parameters have no namespace, for pipelines meet in them.
     """
     return _Pipelines()
 
@@ -49,7 +52,8 @@ class _Pipelines(Mapping[str, Pipeline]):
             if name in self._joined:
                 self._made[name] = self._joined[name]()
             elif name in self._names:
-                self._made[name] = import_module(f"malca.pipelines.{name}").create_pipeline()
+                nodes = import_module(f"malca.pipelines.{name}").create_pipeline()
+                self._made[name] = Pipeline(nodes, namespace=name, prefix_datasets_with_namespace=False)
             else:
                 raise KeyError(name)
         return self._made[name]

@@ -181,7 +181,7 @@ class TrackingHooks:
         if run is None:
             return
         seconds = time.monotonic() - run.node_started.get(node.name, time.monotonic())
-        run.record.nodes[node.name] = round(seconds, 4)
+        run.record.nodes[node.short_name] = round(seconds, 4)
         if is_persisted(dataset_name, run.catalog):
             run.outputs[dataset_name] = run.reader.submit(_output, dataset_name, run.catalog)
             _note_partitions(run, dataset_name)
