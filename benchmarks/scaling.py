@@ -5,7 +5,9 @@ folder of its own; times are those of the run's own record. The run is then give
 start costs that finds nothing to do.
 
     python benchmarks/scaling.py
-    python benchmarks/scaling.py --sizes 1000,10000 --engine dask --workers 2 --keep /scratch/scaling
+    python benchmarks/scaling.py --sizes 1000,10000 --engines local,dask --keep /scratch/scaling
+
+Several engines work on the same survey, each with results of its own, which must be the same.
 """
 
 from __future__ import annotations
@@ -37,6 +39,8 @@ STAGES = {
     "filter": (),
 }
 _GIB = 2.0**30
+#: Not more often: who looks at a process's memory keeps it from getting any meanwhile.
+_WATCH_SECONDS = 0.5
 
 
 class Memory(NamedTuple):
@@ -58,14 +62,21 @@ class Memory(NamedTuple):
     resident: float
 
 
-def configure(folder: Path, compute: dict[str, Any]) -> Path:
-    """Write a configuration that reads and writes below a folder."""
-    conf = folder / "conf"
+def configure(folder: Path, name: str, compute: dict[str, Any]) -> Path:
+    """Write a configuration that reads a folder's survey and writes to a folder within it."""
+    conf = folder / name / "conf"
     shutil.copytree(PROJECT / "conf", conf, ignore=shutil.ignore_patterns("local"))
     settings = {
-        "globals": {"survey_root": str(folder / "survey"), "data_root": str(folder / "data")},
+        "globals": {
+            "survey_root": str(folder / "survey"),
+            "data_root": str(folder / name / "data"),
+            "catalogs_root": str(folder / "catalogs"),
+        },
         "parameters": {"compute": compute, "simulation": {"mag_bins": {MAG_BIN: 1.0}}},
-        "mlflow": {"tracking_uri": None},
+        "mlflow": {
+            "tracking_uri": f"sqlite:///{folder / name / 'mlflow.db'}",
+            "artifact_root": str(folder / name / "mlartifacts"),
+        },
     }
     (conf / "local").mkdir()
     for name, content in settings.items():
@@ -103,7 +114,7 @@ def watch(process: psutil.Popen) -> Memory:
             process.returncode = os.waitstatus_to_exitcode(status)
             kilobytes = usage.ru_maxrss / (1024 if sys.platform == "darwin" else 1)
             return Memory(max(largest, 1024 * kilobytes), together, max(resident, 1024 * kilobytes))
-        time.sleep(0.05)
+        time.sleep(_WATCH_SECONDS)
 
 
 def taken(process: psutil.Process) -> tuple[float, float]:
@@ -122,35 +133,45 @@ def last_record(folder: Path) -> dict[str, Any]:
     return record
 
 
-def measure(folder: Path, n_stars: int, compute: dict[str, Any]) -> dict[str, float]:
-    """Simulate a survey, work on it, and start again."""
+def simulate(folder: Path, n_stars: int) -> float:
+    """Write a survey of so many stars; the seconds that takes."""
     folder.mkdir(parents=True, exist_ok=True)
-    conf = configure(folder, compute)
-    simulate, _ = kedro_run(
-        conf,
-        "--pipelines",
-        "simulation",
-        "--tags",
-        "survey",
-        "--params",
-        f"simulation.n_stars={n_stars}",
-    )
+    conf = configure(folder, "simulation", {})
+    options = ("--tags", "survey", "--params", f"simulation.n_stars={n_stars}")
+    return kedro_run(conf, "--pipelines", "simulation", *options)[0]
+
+
+def measure(folder: Path, compute: dict[str, Any]) -> dict[str, float]:
+    """Work on the survey in a folder, and start again."""
+    results = folder / compute["engine"]
+    conf = configure(folder, compute["engine"], compute)
     _, memory = kedro_run(conf, "--pipelines", PIPELINES)
-    nodes = last_record(folder)["nodes"]
+    nodes = last_record(results)["nodes"]
     again, _ = kedro_run(conf, "--pipelines", PIPELINES)
     named = {node for names in STAGES.values() for node in names}
     row = {stage: sum(nodes[name] for name in names) for stage, names in STAGES.items() if names}
     row["filter"] = sum(seconds for name, seconds in nodes.items() if name not in named)
     total = sum(row.values())
     return row | {
-        "simulate": simulate,
         "total": total,
         "again": again,
-        "n_points": n_points(folder),
+        "n_points": n_points(results),
         "largest_gib": memory.largest / _GIB,
         "together_gib": memory.together / _GIB,
         "resident_gib": memory.resident / _GIB,
     }
+
+
+def differing_tables(one: Path, other: Path) -> list[str]:
+    """Tables that two engines wrote differently, by name."""
+    import pyarrow.parquet as pq
+
+    names = sorted(path.relative_to(one) for path in one.glob(f"data/*/{MAG_BIN}/*.parquet"))
+    if not names:
+        raise SystemExit(f"{one}: no table to compare")
+    return [
+        str(name) for name in names if not pq.read_table(one / name).equals(pq.read_table(other / name))
+    ]
 
 
 def n_points(folder: Path) -> int:
@@ -167,35 +188,48 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--sizes", default="1000,10000,100000", help="stars, parted by commas")
     parser.add_argument("--keep", type=Path, help="empty folder in which to leave what was written")
-    parser.add_argument("--engine", choices=["local", "dask"], default="local")
+    parser.add_argument("--engines", default="local", help="local, dask or both, parted by commas")
     parser.add_argument("--workers", type=int, default=0, help="threads or processes; 0: every core")
     parser.add_argument("--stars-per-partition", type=int, help="default: the project's")
     options = parser.parse_args()
     if options.keep is not None and options.keep.exists() and any(options.keep.iterdir()):
         raise SystemExit(f"--keep {options.keep}: the folder is not empty")
-    compute = {"engine": options.engine, "workers": options.workers}
+    sizes = {"workers": options.workers}
     if options.stars_per_partition:
-        compute["stars_per_partition"] = options.stars_per_partition
+        sizes["stars_per_partition"] = options.stars_per_partition
+    computes = [{"engine": engine, **sizes} for engine in options.engines.split(",")]
     columns = [*STAGES, "total"]
     with tempfile.TemporaryDirectory() as scratch:
         # Compilation is a cost of the first run on a machine, not of a survey.
-        measure(Path(scratch) / "warm_up", WARM_UP_STARS, compute)
+        warm_up = Path(scratch) / "warm_up"
+        simulate(warm_up, WARM_UP_STARS)
+        for compute in computes:
+            measure(warm_up, compute)
         print(
-            f"{'':>20} | seconds {'':>47} | stars/s | peak memory, GiB {'':>9}| simulated, | nothing\n"
-            f"{'stars':>7} {'points':>12} | " + " ".join(f"{name:>8}" for name in columns)
+            f"{'':>27} | seconds {'':>47} | stars/s | peak memory, GiB {'':>9}| simulated, | nothing\n"
+            f"{'stars':>7} {'points':>12} engine | " + " ".join(f"{name:>8}" for name in columns)
             + f" | {'':>7} | process      all resident | {'s':>10} | to do, s"
         )  # fmt: skip
         for n_stars in [int(size) for size in options.sizes.split(",")]:
             folder = (options.keep or Path(scratch)) / str(n_stars)
-            row = measure(folder, n_stars, compute)
-            print(
-                f"{n_stars:>7} {row['n_points']:>12,} | "
-                + " ".join(f"{row[name]:>8.1f}" for name in columns)
-                + f" | {n_stars / row['total']:>7.0f} | {row['largest_gib']:>7.2f} "
-                f"{row['together_gib']:>8.2f} {row['resident_gib']:>8.2f} | {row['simulate']:>10.1f} "
-                f"| {row['again']:>8.1f}",
-                flush=True,
-            )
+            simulated = simulate(folder, n_stars)
+            for compute in computes:
+                row = measure(folder, compute)
+                print(
+                    f"{n_stars:>7} {row['n_points']:>12,} {compute['engine']:>6} | "
+                    + " ".join(f"{row[name]:>8.1f}" for name in columns)
+                    + f" | {n_stars / row['total']:>7.0f} | {row['largest_gib']:>7.2f} "
+                    f"{row['together_gib']:>8.2f} {row['resident_gib']:>8.2f} | {simulated:>10.1f} "
+                    f"| {row['again']:>8.1f}",
+                    flush=True,
+                )
+            for compute in computes[1:]:
+                engines = computes[0]["engine"], compute["engine"]
+                differing = differing_tables(*(folder / engine for engine in engines))
+                print(
+                    f"{' and '.join(engines)}: tables that differ: {', '.join(differing) or 'none'}",
+                    flush=True,
+                )
             if options.keep is None:
                 shutil.rmtree(folder)
 

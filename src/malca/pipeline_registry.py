@@ -16,6 +16,9 @@ BEFORE = ("ingest", "detection")
 AFTER = ("filtering", "characterization", "vetting", "classification", "reporting", "dossiers")
 #: The default run, in order: from raw light curves to classified candidates and the pages about them.
 DEFAULT = (*BEFORE, *AFTER)
+#: Pipelines whose nodes are shown in another one's box: dossiers take pictures from reporting, and its
+#: summary page leads to them.
+_WITHIN = {"dossiers": "reporting"}
 
 
 def register_pipelines() -> Mapping[str, Pipeline]:
@@ -53,7 +56,9 @@ class _Pipelines(Mapping[str, Pipeline]):
                 self._made[name] = self._joined[name]()
             elif name in self._names:
                 nodes = import_module(f"malca.pipelines.{name}").create_pipeline()
-                self._made[name] = Pipeline(nodes, namespace=name, prefix_datasets_with_namespace=False)
+                self._made[name] = Pipeline(
+                    nodes, namespace=_WITHIN.get(name, name), prefix_datasets_with_namespace=False
+                )
             else:
                 raise KeyError(name)
         return self._made[name]

@@ -19,6 +19,7 @@ import pytest
 from malca.datasets.partition_store import FolderStore
 from malca.partitions import ComputeParameters, PartitionMap, fingerprint, run_partitions
 from malca.partitions import clusters as clusters_module
+from malca.partitions import engines as engines_module
 from malca.partitions.clusters import DEADLY, client_of, close_clusters
 from malca.partitions.engines import EngineError, Job, _work_remotely, work_on
 
@@ -186,6 +187,20 @@ def test_few_partitions_are_under_way_and_only_receipts_come_back(plan, monkeypa
     assert len(pickle.dumps(outcome)) < 1000
 
 
+def workers_of(client):
+    return {worker["pid"] for worker in client.run(lambda: {"pid": os.getpid()}).values()}
+
+
+def test_workers_wait_for_more_after_little_work_and_are_ended_after_much(plan, monkeypatch):
+    plan.run(**DASK)
+    workers = workers_of(client_of(ComputeParameters(**DASK)))
+    assert len(workers) == 2
+    monkeypatch.setattr(engines_module, "_LONG_SECONDS", 0.0)
+    plan.run(values={"a": 1}, **DASK)
+    assert not any(Path(f"/proc/{pid}").exists() for pid in workers)
+    assert plan.run(values={"a": 2}, **DASK).done == ("a",)
+
+
 def test_a_worker_with_other_code_is_refused(plan):
     job = Job("k", square, {}, "mark", ("malca.kernels.text",), "other code", plan.store)
     with pytest.raises(EngineError, match="runs another version of MALCA than this process"):
@@ -204,10 +219,12 @@ def scheduler():
         yield cluster
 
 
-def test_the_scheduler_at_an_address_is_used(plan, scheduler):
+def test_the_scheduler_at_an_address_is_used(plan, scheduler, monkeypatch):
     scheduler.scale(1)
+    monkeypatch.setattr(engines_module, "_LONG_SECONDS", 0.0)
     report = plan.run(engine="dask", address=scheduler.scheduler_address)
     assert report.done == tuple(VALUES)
+    assert len(scheduler.scheduler_info["workers"]) == 1
     close_clusters()
     assert len(scheduler.scheduler_info["workers"]) == 1  # it is not ours to end
 

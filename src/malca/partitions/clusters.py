@@ -1,4 +1,4 @@
-"""Dask clusters: started when first asked for, kept for whatever else the process works on."""
+"""Dask clusters: started when first asked for, kept for whatever else the process works on soon."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def client_of(compute: ComputeParameters) -> distributed.Client:
     EngineError
         No scheduler answers at the address, or jobs cannot be submitted here.
     """
-    name = f"{compute.address} {compute.n_workers} {compute.cluster.model_dump_json()}"
+    name = _name_of(compute)
     if name not in _clients or _clients[name].status != "running":
         if not _clients:
             atexit.register(close_clusters)
@@ -45,11 +45,24 @@ def client_of(compute: ComputeParameters) -> distributed.Client:
 def close_clusters() -> None:
     """End the workers this process started, and let go of schedulers it uses."""
     while _clients:
-        _, client = _clients.popitem()
-        cluster = client.cluster
-        client.close()
-        if cluster is not None:
-            cluster.close()
+        _close(_clients.popitem()[1])
+
+
+def end_local_workers(compute: ComputeParameters) -> None:
+    """End workers that share this machine's memory; jobs, which would have to queue again, stay."""
+    if compute.address is None and compute.cluster.kind == "local" and _name_of(compute) in _clients:
+        _close(_clients.pop(_name_of(compute)))
+
+
+def _name_of(compute: ComputeParameters) -> str:
+    return f"{compute.address} {compute.n_workers} {compute.cluster.model_dump_json()}"
+
+
+def _close(client: distributed.Client) -> None:
+    cluster = client.cluster
+    client.close()
+    if cluster is not None:
+        cluster.close()
 
 
 def _connected(compute: ComputeParameters) -> distributed.Client:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from malca.memory import give_back
+from malca.memory import give_back, keep_for_next
 from malca.partitions.compute import ComputeParameters
 from malca.partitions.fingerprints import code_of
 from malca.partitions.receipts import DamagedError, Receipt
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 _TRIES = 2
 #: Partitions handed to Dask for each worker: one to work on, one that need not be waited for.
 _IN_FLIGHT = 2
+#: After so long at work, starting workers again costs little, and keeping them idle costs memory.
+_LONG_SECONDS = 60.0
 
 
 class EngineError(Exception):
@@ -168,11 +170,12 @@ class DaskEngine:
     def run(self, jobs: Sequence[Job]) -> Generator[Outcome]:
         if not jobs:
             return
-        from malca.partitions.clusters import client_of
+        from malca.partitions.clusters import client_of, end_local_workers
 
         client = client_of(self._compute)
         todo, running = deque(jobs), dict[Any, Job]()
-        patience, alone_since = 60 * self._compute.cluster.wait_minutes, time.monotonic()
+        started = alone_since = time.monotonic()
+        patience = 60 * self._compute.cluster.wait_minutes
         try:
             while todo or running:
                 with _scheduler_is_needed():
@@ -180,9 +183,7 @@ class DaskEngine:
                     while todo and len(running) < _IN_FLIGHT * max(1, n_workers):
                         job = todo.popleft()
                         running[client.submit(_work_remotely, job, pure=False)] = job
-                    ended = [(each, each.exception()) for each in _ended(list(running))]
-                for future, error in ended:
-                    yield _outcome(running.pop(future), future, error)
+                yield from _outcomes_of_ended(running)
                 if n_workers:
                     alone_since = time.monotonic()
                 elif time.monotonic() - alone_since > patience:
@@ -190,6 +191,8 @@ class DaskEngine:
         finally:
             if running and client.status == "running":
                 client.cancel(list(running))
+        if time.monotonic() - started > _LONG_SECONDS:
+            end_local_workers(self._compute)
 
 
 @contextmanager
@@ -198,6 +201,14 @@ def _scheduler_is_needed() -> Iterator[None]:
         yield
     except (OSError, CancelledError) as error:
         raise EngineError("the Dask scheduler is lost") from error
+
+
+def _outcomes_of_ended(running: dict[distributed.Future, Job]) -> Iterator[Outcome]:
+    """Take what has ended out of ``running``; workers keep results while somebody holds a future."""
+    with _scheduler_is_needed():
+        ended = [(each, each.exception()) for each in _ended(list(running))]
+    for future, error in ended:
+        yield _outcome(running.pop(future), future, error)
 
 
 def _ended(futures: list[distributed.Future]) -> list[distributed.Future]:
@@ -236,6 +247,7 @@ def _work_remotely(job: Job) -> Outcome:
     host = socket.gethostname()
     if code_of(job.modules) != job.code:
         raise EngineError(f"the worker on {host} runs another version of MALCA than this process")
+    keep_for_next()
     try:
         return work_on(job)
     except OSError as error:
