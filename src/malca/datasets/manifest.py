@@ -313,12 +313,13 @@ def _locate(stars: pd.DataFrame, folder: Path, suffix: str, problems: _Problems)
         for name, asas_sn_id, there in zip(names, stars["asas_sn_id"], exists, strict=True):
             if not there:
                 problems.note("missing_lightcurve", folder / name, "no such file", asas_sn_id)
-        extra = [name for name in files if name.endswith(suffix) and name not in set(names)]
+        indexed = set(names)
+        extra = [name for name in files if name.endswith(suffix) and name not in indexed]
         if extra:
             problems.note("unindexed_lightcurve", folder, _some(extra), n=len(extra))
     states = [_state(name, files) for name in names]
     return stars.assign(
-        lc_path=pd.array([str(folder / name) for name in names], dtype="str"),
+        lc_path=pd.array([os.path.join(folder, name) for name in names], dtype="str"),
         lc_exists=pd.array(exists, dtype="bool"),
         **{
             column: pd.array([state[k] for state in states], dtype="Int64")
@@ -330,7 +331,7 @@ def _locate(stars: pd.DataFrame, folder: Path, suffix: str, problems: _Problems)
 def _state(name: str, files: dict[str, tuple[int, int]]) -> tuple[Any, ...]:
     """Values of ``_FILE_COLUMNS`` of a light curve, as its folder's listing tells."""
     none = (pd.NA, pd.NA)
-    return *files.get(name, none), *files.get(f"{Path(name).stem}.raw2", none)
+    return *files.get(name, none), *files.get(f"{os.path.splitext(name)[0]}.raw2", none)
 
 
 def _identified(folder: Path, files: dict[str, tuple[Any, ...]], problems: _Problems) -> pd.DataFrame:

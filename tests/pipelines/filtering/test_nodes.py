@@ -12,6 +12,7 @@ from malca.catalogs import NOT_COVERED
 from malca.columns import columns_of
 from malca.filters import FilteringParameters
 from malca.filters.catalog_tables import agree_on_periods, match_catalogs
+from malca.pipelines.filtering import nodes
 from malca.pipelines.filtering.nodes import judge, preselect
 
 IDS = np.array([101, 102, 103, 104], dtype=np.int64)
@@ -164,6 +165,15 @@ def test_only_stars_that_the_tables_leave_are_looked_up(events, statistics):
     ]
     weak = events.assign(ln_bf=1.0)
     assert preselect(partitions(sources(), weak, statistics), FilteringParameters()).empty
+
+
+@pytest.mark.parametrize(("size", "at_once"), [(1, 2), (2, 1), (1, 10)])
+def test_it_does_not_matter_how_many_partitions_are_judged_together(
+    events, statistics, survivors, monkeypatch, size, at_once
+):
+    monkeypatch.setattr(nodes, "_PARTITIONS_AT_ONCE", at_once)
+    left = preselect(partitions(sources(), events, statistics, size), FilteringParameters())
+    pd.testing.assert_frame_equal(left, survivors)
 
 
 @pytest.fixture

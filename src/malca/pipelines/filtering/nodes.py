@@ -21,12 +21,14 @@ from malca.filters.parts import RowsOfStars, together
 logger = logging.getLogger(__name__)
 
 _SURVIVOR_COLUMNS = ("asas_sn_id", "passed_branch", "excluded_cameras")
+#: Partitions that are judged together: a judgement of few stars takes as long as one of some thousands.
+_PARTITIONS_AT_ONCE = 10
 
 
 def preselect(
     detections: Mapping[str, Mapping[str, Callable[[], pa.Table]]], parameters: FilteringParameters
 ) -> pd.DataFrame:
-    """Choose the stars worth a look into catalogues and a test for periods, a partition at a time.
+    """Choose the stars worth a look into catalogues and a test for periods, some partitions at a time.
 
     Parameters
     ----------
@@ -43,9 +45,12 @@ def preselect(
     asked = parameters.without(*LATE_TABLES).asked
     parts: list[pd.DataFrame] = []
     n_stars = n_with_events = 0
-    for key, load in sorted(detections["sources"].items()):
-        sources = load().to_pandas()
-        events, statistics = (detections[name][key]().to_pandas() for name in ("events", "statistics"))
+    keys = sorted(detections["sources"])
+    for first in range(0, len(keys), _PARTITIONS_AT_ONCE):
+        sources, events, statistics = (
+            _joined_partitions([detections[name][key] for key in keys[first:][:_PARTITIONS_AT_ONCE]])
+            for name in ("sources", "events", "statistics")
+        )
         judged = judge_stars(sources, events, asked, {"statistics": statistics}).judged
         left = judged.loc[judged["passed_branch"].notna(), list(_SURVIVOR_COLUMNS)]
         if len(left) or not parts:  # an empty one tells the types
@@ -58,6 +63,11 @@ def preselect(
         n_with_events, n_stars, len(survivors),
     )  # fmt: skip
     return survivors
+
+
+def _joined_partitions(loaders: Sequence[Callable[[], pa.Table]]) -> pd.DataFrame:
+    tables = [load() for load in loaders]
+    return pa.concat_tables([table.cast(tables[0].schema) for table in tables]).to_pandas()
 
 
 def judge(
