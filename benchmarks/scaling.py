@@ -79,8 +79,8 @@ def configure(folder: Path, name: str, compute: dict[str, Any]) -> Path:
         },
     }
     (conf / "local").mkdir()
-    for name, content in settings.items():
-        (conf / "local" / f"{name}.yml").write_text(yaml.safe_dump(content))
+    for file, content in settings.items():
+        (conf / "local" / f"{file}.yml").write_text(yaml.safe_dump(content))
     return conf
 
 
